@@ -1,0 +1,185 @@
+// call.cpp: zone C. Arguments of SQL functions and the texts of their messages.
+#include "api/call.hpp"
+
+#include "pg/catalog.hpp"
+#include "pg/membership.hpp"
+#include "pg/session.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+}
+
+namespace jit::api {
+
+namespace catalog = pg::catalog;
+namespace membership = pg::membership;
+namespace session = pg::session;
+
+void require_writable(const char *function)
+{
+    if (RecoveryInProgress())
+        ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("cannot execute %s on a standby server", function),
+                        errdetail("It writes to the tables of jit_guard, and a standby takes those from the primary."),
+                        errhint("Call it on the primary; the approval reaches the standby by replication.")));
+    if (XactReadOnly)
+        ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+                        errmsg("cannot execute %s in a read-only transaction", function),
+                        errdetail("It writes to the tables of jit_guard."),
+                        errhint("Call it in a transaction of its own: BEGIN READ WRITE, or SET default_transaction_read_only "
+                                "= off.")));
+}
+
+void require_writer(const char *function)
+{
+    require_writable(function);
+    if (catalog::presence() == catalog::Presence::unbound)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("jit_guard is not bound to this database"),
+                        errdetail("The database was restored, copied or upgraded since jit_guard was installed, so its "
+                                  "policies may point at other objects."),
+                        errhint("A jit_admin calls: SELECT * FROM jit.rebind();")));
+}
+
+void require_admin(const char *function)
+{
+    if (!membership::is_admin(session::person()))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("%s is for members of jit_admin", function),
+                        errdetail("You are connected as \"%s\"; SET ROLE does not change that.",
+                                  session::role_name(session::person())),
+                        errhint("GRANT jit_admin TO ...; by somebody who may.")));
+}
+
+char *text_argument(FunctionCallInfo fcinfo, int n)
+{
+    return PG_ARGISNULL(n) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(n));
+}
+
+Interval *interval_argument(FunctionCallInfo fcinfo, int n) { return PG_ARGISNULL(n) ? nullptr : PG_GETARG_INTERVAL_P(n); }
+
+core::RequestId request_argument(FunctionCallInfo fcinfo, int n)
+{
+    if (PG_ARGISNULL(n))
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("request_id must not be null"),
+                        errhint("The number is what jit.request() returned; see also jit.my_requests and jit.pending.")));
+    return PG_GETARG_INT64(n);
+}
+
+namespace {
+
+int elements_of(Datum array, const char *what, Oid type, int length, bool by_value, Datum **elements)
+{
+    bool *nulls = nullptr;
+    int count = 0;
+    deconstruct_array(DatumGetArrayTypeP(array), type, length, by_value, TYPALIGN_INT, elements, &nulls, &count);
+    if (count > max_list_items)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s has too many elements", what),
+                        errdetail("It has %d; at most %d are allowed.", count, max_list_items),
+                        errhint("Use a wildcard such as schema.*, or several policies.")));
+    for (int i = 0; i < count; i++)
+        if (nulls[i])
+            ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not contain nulls", what),
+                            errdetail("Element %d is null.", i + 1), errhint("Leave the element out.")));
+    return count;
+}
+
+} // namespace
+
+Words words_of(Datum array, const char *what)
+{
+    Datum *elements = nullptr;
+    const int count = elements_of(array, what, TEXTOID, -1, false, &elements);
+    Words words{static_cast<char **>(palloc(sizeof(char *) * static_cast<Size>(count + 1))), count};
+    for (int i = 0; i < count; i++)
+        words.items[i] = TextDatumGetCString(elements[i]);
+    return words;
+}
+
+Roles roles_of(Datum array, const char *what)
+{
+    Datum *elements = nullptr;
+    const int count = elements_of(array, what, REGROLEOID, sizeof(Oid), true, &elements);
+    Roles roles{static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(count + 1))), count};
+    for (int i = 0; i < count; i++)
+        roles.oids[i] = DatumGetObjectId(elements[i]);
+    return roles;
+}
+
+Datum array_of(const Words &words)
+{
+    auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(words.count + 1)));
+    for (int i = 0; i < words.count; i++)
+        elements[i] = CStringGetTextDatum(words.items[i]);
+    return PointerGetDatum(construct_array(elements, words.count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+Datum array_of(const Roles &roles)
+{
+    auto *elements = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(roles.count + 1)));
+    for (int i = 0; i < roles.count; i++)
+        elements[i] = ObjectIdGetDatum(roles.oids[i]);
+    return PointerGetDatum(construct_array(elements, roles.count, REGROLEOID, sizeof(Oid), true, TYPALIGN_INT));
+}
+
+bool same_words(const Words &a, const Words &b)
+{
+    if (a.count != b.count)
+        return false;
+    for (int i = 0; i < a.count; i++)
+        if (strcmp(a.items[i], b.items[i]) != 0)
+            return false;
+    return true;
+}
+
+void check_length(const char *what, const char *text, int max_chars)
+{
+    if (!text)
+        return;
+    const int chars = pg_mbstrlen(text);
+    if (chars > max_chars)
+        ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION), errmsg("%s is too long", what),
+                        errdetail("It has %d characters; at most %d are kept.", chars, max_chars),
+                        errhint("Put the long text into a ticket and name the ticket here.")));
+}
+
+bool is_blank(const char *text) { return !text || text[strspn(text, " \t\r\n\v\f")] == '\0'; }
+
+const char *when(TimestampTz at)
+{
+    return pstrdup(timestamptz_to_str(TIMESTAMP_NOT_FINITE(at) ? at : at - at % USECS_PER_SEC));
+}
+
+char *role_list(std::span<const Oid> roles, int at_most)
+{
+    StringInfoData out;
+    initStringInfo(&out);
+    const int count = static_cast<int>(roles.size());
+    // "and 1 more" would be longer than the name that it hides.
+    const int shown = count <= at_most + 1 ? count : at_most;
+    for (int i = 0; i < shown; i++)
+        appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", session::role_name(roles[static_cast<std::size_t>(i)]));
+    if (shown < count)
+        appendStringInfo(&out, " and %d more", count - shown);
+    return out.data;
+}
+
+char *word_list(const Words &words)
+{
+    StringInfoData out;
+    initStringInfo(&out);
+    for (int i = 0; i < words.count; i++)
+        appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", words.items[i]);
+    return out.data;
+}
+
+char *clipped(const char *text)
+{
+    constexpr int max_bytes = 120;
+    const int bytes = static_cast<int>(strlen(text));
+    if (bytes <= max_bytes)
+        return pstrdup(text);
+    return psprintf("%.*s...", pg_mbcliplen(text, bytes, max_bytes), text);
+}
+
+} // namespace jit::api

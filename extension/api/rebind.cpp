@@ -1,0 +1,206 @@
+// rebind.cpp: zone C. jit.rebind: after a restore, a copy or an upgrade, policies find their objects again by name;
+// nothing that was approved elsewhere lives on.
+#include "api/requests.hpp"
+#include "api/rows.hpp"
+#include "api/terms.hpp"
+#include "pg/catalog.hpp"
+#include "pg/journal.hpp"
+#include "pg/json.hpp"
+#include "pg/session.hpp"
+#include "pg/spi.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+#include "commands/trigger.h"
+#include "utils/resowner.h"
+}
+
+namespace jit::api {
+
+namespace catalog = pg::catalog;
+namespace journal = pg::journal;
+namespace json = pg::json;
+namespace session = pg::session;
+namespace spi = pg::spi;
+
+namespace {
+
+// OIDs of people differ in another cluster: names say who they are.
+constexpr spi::Sql find_people{
+    "UPDATE jit.requests r SET person = n.oid FROM (SELECT q.request_id, COALESCE((SELECT a.oid FROM pg_catalog.pg_authid a "
+    "WHERE a.rolname = q.person_name), 0) AS oid FROM jit.requests q) n WHERE n.request_id = r.request_id AND r.person <> n.oid",
+    0,
+    {}};
+constexpr spi::Sql open_requests{"SELECT r.request_id FROM jit.requests r WHERE r.state IN ($1, $2) ORDER BY r.request_id", 2, {TEXTOID, TEXTOID}};
+constexpr spi::Sql forget_approvals{"DELETE FROM jit.approvals", 0, {}};
+constexpr spi::Sql forget_scopes{"DELETE FROM jit.scopes", 0, {}};
+constexpr spi::Sql forget_guards{"DELETE FROM jit.guards", 0, {}};
+constexpr spi::Sql forget_instance{"DELETE FROM jit.instance", 0, {}};
+constexpr spi::Sql bind{
+    "INSERT INTO jit.instance (system_identifier, database_oid, bound_at) VALUES ($1, $2, $3)", 3, {INT8OID, OIDOID, TIMESTAMPTZOID}};
+constexpr spi::Sql policies{"SELECT p.policy_id FROM jit.policies p ORDER BY p.name FOR UPDATE", 0, {}};
+
+int end_everything()
+{
+    (void) spi::execute(find_people, {});
+    spi::Args args{};
+    spi::add_text(&args, core::state_name(core::State::pending).data());
+    spi::add_text(&args, core::state_name(core::State::approved).data());
+    const auto rows = static_cast<Size>(spi::execute(open_requests, args));
+    auto *ids = static_cast<core::RequestId *>(palloc(sizeof(core::RequestId) * (rows + 1)));
+    for (Size row = 0; row < rows; row++)
+        ids[row] = spi::int8_value(row, 1);
+    int ended = 0;
+    for (Size row = 0; row < rows; row++)
+        ended += requests::close(ids[row], "the installation was bound to another database") ? 1 : 0;
+    (void) spi::execute(forget_approvals, {});
+    (void) spi::execute(forget_scopes, {});
+    (void) spi::execute(forget_guards, {});
+    return ended;
+}
+
+// Resolves one name in a subtransaction of its own, because one that fails must not end the others.
+// Returns nullptr, or why it cannot be found.
+const char *try_resolve(const char *name, Scope *scope)
+{
+    MemoryContext const caller = CurrentMemoryContext;
+    ResourceOwner const owner = CurrentResourceOwner;
+    char *one[] = {const_cast<char *>(name)};
+    const char *volatile problem = nullptr;
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(caller);
+    PG_TRY();
+    {
+        resolve_objects(Words{one, 1}, AccessShareLock, scope);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(caller);
+        ErrorData *error = CopyErrorData();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        // Only what a missing or unsuitable object says is an answer; a cancel is a cancel.
+        const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+        if (category != ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION && error->sqlerrcode != ERRCODE_UNDEFINED_SCHEMA &&
+            error->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED)
+            ReThrowError(error);
+        problem = error->message;
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(caller);
+    CurrentResourceOwner = owner;
+    return problem;
+}
+
+int bind_policy(int32 policy_id, const Rows &rows)
+{
+    Terms policy{};
+    if (!terms::load(policy_id, terms::Lock::none, &policy))
+        return 0;
+    Scope found{};
+    found.actions = actions_of(policy.actions, Report::quiet);
+    found.items = static_cast<Item *>(palloc0(sizeof(Item) * static_cast<Size>(policy.objects.count + 1)));
+    int missing = 0;
+    for (int i = 0; i < policy.objects.count; i++) {
+        Scope one{};
+        const char *problem = try_resolve(policy.objects.items[i], &one);
+        const char *const row[] = {policy.name, policy.objects.items[i], problem ? psprintf("missing: %s", problem) : "bound"};
+        rows::add(rows, row);
+        if (problem)
+            missing++;
+        else
+            found.items[found.count++] = one.items[0];
+    }
+    if (policy.objects.count == 0) {
+        const char *const row[] = {policy.name, nullptr, "bound"};
+        rows::add(rows, row);
+    }
+    terms::store(&policy, found);
+    return missing;
+}
+
+void rebind(const Rows &rows)
+{
+    const auto count = static_cast<Size>(spi::execute(policies, {}));
+    auto *ids = static_cast<int32 *>(palloc(sizeof(int32) * (count + 1)));
+    for (Size row = 0; row < count; row++) {
+        bool is_null = false;
+        ids[row] = DatumGetInt32(spi::value(row, 1, &is_null));
+    }
+    const int ended = end_everything();
+    int missing = 0;
+    for (Size row = 0; row < count; row++)
+        missing += bind_policy(ids[row], rows);
+
+    (void) spi::execute(forget_instance, {});
+    spi::Args args{};
+    spi::add(&args, Int64GetDatum(static_cast<int64>(GetSystemIdentifier())));
+    spi::add(&args, ObjectIdGetDatum(MyDatabaseId));
+    spi::add(&args, TimestampTzGetDatum(clock()));
+    (void) spi::execute(bind, args);
+
+    StringInfoData detail;
+    initStringInfo(&detail);
+    json::open(&detail);
+    json::add_int(&detail, "policies", static_cast<int64>(count));
+    json::add_int(&detail, "missing_objects", missing);
+    json::add_int(&detail, "requests_ended", ended);
+    json::close(&detail);
+    journal::event("rebound", 0, nullptr, InvalidOid, detail.data);
+    catalog::announce_guards();
+    catalog::announce_approvals();
+    session::propose_wake();
+    if (missing > 0)
+        ereport(WARNING, (errmsg("%d objects of policies were not found", missing),
+                          errdetail("What is missing is not guarded; the other objects of those policies are."),
+                          errhint("Correct them with jit.alter_policy(..., objects => ...).")));
+}
+
+} // namespace
+
+extern "C" {
+PGDLLEXPORT Datum jit_rebind(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(jit_rebind);
+PGDLLEXPORT Datum jit_unbind(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(jit_unbind);
+}
+
+// Trigger on jit.policies. Rows that did not come from the extension's own functions come from a restore: they have no
+// guards yet, and "not guarded" must not be what that means.
+Datum jit_unbind(PG_FUNCTION_ARGS)
+{
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("jit._unbind() is a trigger function"),
+                        errhint("It belongs to jit.policies.")));
+    if (session::house_open == 0) {
+        spi::connect();
+        if (spi::execute(forget_instance, {}) > 0) {
+            catalog::announce_guards();
+            ereport(WARNING, (errmsg("jit_guard is no longer bound to this database"),
+                              errdetail("Rows were written into jit.policies by other means than jit_guard's functions, as a "
+                                        "restore does; guarded things are closed until they are bound."),
+                              errhint("A jit_admin calls: SELECT * FROM jit.rebind();")));
+        }
+        spi::finish();
+    }
+    return PointerGetDatum(nullptr);
+}
+
+Datum jit_rebind(PG_FUNCTION_ARGS)
+{
+    require_writable("jit.rebind()");
+    require_admin("jit.rebind()");
+    if (catalog::presence() == catalog::Presence::ready)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("jit_guard is bound to this database already"),
+                        errdetail("Rebinding would end every approval for nothing."),
+                        errhint("It is needed after a restore, a copy or an upgrade only.")));
+    const Rows rows = rows::begin(fcinfo);
+    spi::connect();
+    rebind(rows);
+    spi::finish();
+    return Datum{0};
+}
+
+} // namespace jit::api

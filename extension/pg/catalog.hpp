@@ -1,0 +1,77 @@
+// catalog.hpp: zone C. Where the jit tables of this database are, and reading them without SPI: committed state
+// only, one's own uncommitted writes neither open nor close anything.
+#pragma once
+
+#include "pg/server.hpp"
+
+namespace jit::pg::catalog {
+
+enum class Presence : uint8 {
+    absent,  // no extension in this database: nothing is guarded
+    ready,
+    unbound, // restored, copied or upgraded: guarded things are closed until jit.rebind()
+    creating // CREATE EXTENSION's own transaction: nothing is guarded yet
+};
+
+// The jit tables and the columns that the hooks read.
+struct House {
+    Oid extension;
+    Oid policies, policies_pkey;
+    Oid guards, guards_object;
+    Oid requests, requests_person;
+    Oid votes;
+    Oid approvals, approvals_person;
+    Oid scopes, scopes_request;
+    Oid events;
+    Oid instance;
+    Oid nspoid;
+};
+
+// Looks the extension up if that is not known yet; needs a transaction. Cheap when known.
+[[nodiscard]] Presence presence();
+// presence() == absent, at the cost of two loads when known: for the path of every statement.
+[[nodiscard]] bool known_absent();
+[[nodiscard]] const House &house(); // valid unless absent
+// Is `relid` one of the extension's tables?
+[[nodiscard]] bool is_house_table(Oid relid);
+
+// Invalidation: what the memo of the gate compares. guards_generation moves with policies, guards, instance and the
+// inheritance tree; approvals_generation with approvals and scopes.
+extern uint64 guards_generation;
+extern uint64 approvals_generation;
+extern bool presence_known;
+void watch(); // registers the callbacks, once per backend
+
+// Tells every backend at commit that policies or guards changed / that approvals changed.
+void announce_guards();
+void announce_approvals();
+
+// A registered snapshot of the latest committed state in which this transaction's own writes do not exist.
+[[nodiscard]] Snapshot committed_snapshot(Oid relid);
+
+enum class Sees : uint8 {
+    committed, // what decisions use
+    own_too,   // also what this transaction wrote: for messages only
+};
+
+// Index scan on one of the tables with equality keys on the index's leading columns, or a scan of the whole table
+// when `index` is InvalidOid. Raises 55P03 when the table is
+// locked against reading.
+struct Scan {
+    Relation table;
+    SysScanDesc scan;
+    Snapshot snapshot;
+};
+void begin(Scan *scan, Oid table, Oid index, Sees sees, int nkeys, ScanKey keys);
+[[nodiscard]] HeapTuple next(Scan *scan);
+// A column by its name; raises if the table has no such column.
+[[nodiscard]] Datum attribute(const Scan *scan, HeapTuple tuple, const char *column, bool *is_null);
+// The same for columns that are NOT NULL.
+[[nodiscard]] Datum required(const Scan *scan, HeapTuple tuple, const char *column);
+void end(Scan *scan);
+
+// One element array column into palloc'ed memory: oid[] (also regrole[]), int2[].
+[[nodiscard]] std::span<const Oid> oid_array(Datum array);
+[[nodiscard]] std::span<const core::Column> int2_array(Datum array);
+
+} // namespace jit::pg::catalog

@@ -1,0 +1,181 @@
+// compat.hpp: zone C. Every difference between PostgreSQL 15, 16, 17 and 18 that the code meets; nothing else
+// in the project looks at PG_VERSION_NUM.
+#pragma once
+
+#include "pg/server.hpp"
+
+extern "C" {
+#include "commands/user.h"
+#include "executor/executor.h"
+#include "libpq/libpq-be.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
+#include "postmaster/autovacuum.h"
+#if PG_VERSION_NUM < 170000
+#include "storage/backendid.h"
+#endif
+#include "storage/proc.h"
+#include "utils/backend_status.h"
+#include "utils/inval.h"
+#include "utils/plancache.h"
+}
+
+static_assert(PG_VERSION_NUM >= 150000 && PG_VERSION_NUM < 190000, "jit_guard supports PostgreSQL 15 to 18");
+
+namespace jit::pg::compat {
+
+// What a statement wants of one range table entry. 15 keeps it in the entry, 16 and later in a list beside it.
+struct Wanted {
+    AclMode required;           // 0: a child, a placeholder of a rule, or nothing wanted
+    Oid check_as;               // the owner of the view or rule that put it there; InvalidOid = the current user
+    const Bitmapset *selected;  // offsets from FirstLowInvalidHeapAttributeNumber
+    const Bitmapset *inserted;
+    const Bitmapset *updated;
+};
+
+#if PG_VERSION_NUM >= 160000
+using PermInfos = List;
+inline Wanted wanted(const RangeTblEntry *rte, List *permissions)
+{
+    if (rte->perminfoindex == 0)
+        return {};
+    const auto *info = static_cast<const RTEPermissionInfo *>(list_nth(permissions, static_cast<int>(rte->perminfoindex) - 1));
+    return {info->requiredPerms, info->checkAsUser, info->selectedCols, info->insertedCols, info->updatedCols};
+}
+inline List *permissions_of(const PlannedStmt *plan) { return plan->permInfos; }
+inline List *permissions_of(const Query *query) { return query->rteperminfos; }
+// The relation behind an entry: also the view that a subquery entry stands for.
+inline Oid view_of_subquery(const RangeTblEntry *rte) { return rte->rtekind == RTE_SUBQUERY ? rte->relid : InvalidOid; }
+#else
+inline Wanted wanted(const RangeTblEntry *rte, List *)
+{
+    return {rte->requiredPerms, rte->checkAsUser, rte->selectedCols, rte->insertedCols, rte->updatedCols};
+}
+inline List *permissions_of(const PlannedStmt *) { return NIL; }
+inline List *permissions_of(const Query *) { return NIL; }
+inline Oid view_of_subquery(const RangeTblEntry *) { return InvalidOid; }
+#endif
+
+// Lets one entry of a statement be checked against `lender` instead of the current user. `plan` is this
+// execution's own copy; the entry (15) or its permission record (16 and later) is copied before it is changed.
+inline void check_as(PlannedStmt *plan, int rtindex, Oid lender)
+{
+    auto *rte = static_cast<RangeTblEntry *>(list_nth(plan->rtable, rtindex - 1));
+#if PG_VERSION_NUM >= 160000
+    ListCell *cell = list_nth_cell(plan->permInfos, static_cast<int>(rte->perminfoindex) - 1);
+    auto *copy = static_cast<RTEPermissionInfo *>(copyObjectImpl(lfirst(cell)));
+    copy->checkAsUser = lender;
+    lfirst(cell) = copy;
+#else
+    auto *copy = static_cast<RangeTblEntry *>(palloc(sizeof(RangeTblEntry)));
+    *copy = *rte;
+    copy->checkAsUser = lender;
+    lfirst(list_nth_cell(plan->rtable, rtindex - 1)) = copy;
+#endif
+}
+// The lists that check_as() changes, copied shallowly.
+inline void own_permissions(PlannedStmt *plan)
+{
+    plan->rtable = list_copy(plan->rtable);
+#if PG_VERSION_NUM >= 160000
+    plan->permInfos = list_copy(plan->permInfos);
+#endif
+}
+
+// Tree walkers: 15 declares the callback without parameters, 16 and later hide the cast in a macro.
+using Walker = bool (*)(Node *, void *);
+#if PG_VERSION_NUM >= 160000
+inline bool walk_expression(Node *node, Walker walker, void *context)
+{
+    return expression_tree_walker(node, walker, context);
+}
+inline bool walk_query(Query *query, Walker walker, void *context, int flags)
+{
+    return query_tree_walker(query, walker, context, flags);
+}
+#else
+// void (*)() is the one function type that compilers let any other pass through without a warning.
+inline auto any(Walker walker) { return reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)); }
+inline bool walk_expression(Node *node, Walker walker, void *context)
+{
+    return expression_tree_walker(node, any(walker), context);
+}
+inline bool walk_query(Query *query, Walker walker, void *context, int flags)
+{
+    return query_tree_walker(query, any(walker), context, flags);
+}
+#endif
+
+// This backend's number among the server's backends, from 0; stable for the life of the process.
+inline int backend_number()
+{
+#if PG_VERSION_NUM >= 170000
+    return MyProcNumber;
+#else
+    return MyBackendId - 1;
+#endif
+}
+// One more than the largest backend_number(); known when shared memory is requested.
+inline int backend_count() { return MaxBackends + NUM_AUXILIARY_PROCS; }
+
+inline const char *authn_id()
+{
+#if PG_VERSION_NUM >= 160000
+    return MyClientConnectionInfo.authn_id;
+#else
+    return MyProcPort ? MyProcPort->authn_id : nullptr;
+#endif
+}
+
+inline bool is_autovacuum()
+{
+#if PG_VERSION_NUM >= 170000
+    return AmAutoVacuumWorkerProcess();
+#else
+    return IsAutoVacuumWorkerProcess();
+#endif
+}
+
+// The n-th running process that the statistics views show, from 1; renamed in 16.
+inline LocalPgBackendStatus *local_status(int n)
+{
+#if PG_VERSION_NUM >= 160000
+    return pgstat_get_local_beentry_by_index(n);
+#else
+    return pgstat_fetch_stat_local_beentry(n);
+#endif
+}
+
+// Tables' MAINTAIN privilege bit, 17 and later.
+#if PG_VERSION_NUM >= 170000
+inline constexpr AclMode maintain_bit = ACL_MAINTAIN;
+#else
+inline constexpr AclMode maintain_bit = 0;
+#endif
+
+// ExecutorRun lost execute_once in 18; the arguments after the query travel as one value.
+struct RunArgs {
+    ScanDirection direction;
+    uint64 count;
+    bool execute_once;
+};
+#if PG_VERSION_NUM >= 180000
+#define JIT_EXECUTOR_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count
+#define JIT_EXECUTOR_RUN_ARGUMENTS query, direction, count
+#else
+#define JIT_EXECUTOR_RUN_PARAMETERS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define JIT_EXECUTOR_RUN_ARGUMENTS query, direction, count, execute_once
+#endif
+
+// ExecutorCheckPerms gained the permission records in 16.
+#if PG_VERSION_NUM >= 160000
+#define JIT_CHECK_PERMS_PARAMETERS List *range_table, List *permissions, bool abort_on_deny
+#define JIT_CHECK_PERMS_ARGUMENTS range_table, permissions, abort_on_deny
+#define JIT_CHECK_PERMS_INFOS permissions
+#else
+#define JIT_CHECK_PERMS_PARAMETERS List *range_table, bool abort_on_deny
+#define JIT_CHECK_PERMS_ARGUMENTS range_table, abort_on_deny
+#define JIT_CHECK_PERMS_INFOS NIL
+#endif
+
+} // namespace jit::pg::compat

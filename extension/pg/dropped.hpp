@@ -1,0 +1,18 @@
+// dropped.hpp: zone C. What DROP and RENAME of things that policies name do to the jit tables. Called by the hooks, in
+// the transaction of the command, after the gate has let it pass.
+#pragma once
+
+#include "pg/server.hpp"
+
+namespace jit::pg::dropped {
+
+// A relation or a schema goes: its guards and scopes go with it, each policy gets an event "guard_dropped".
+void relation(Oid relid);
+void schema(Oid nspoid);
+// A role is to go: raises 2BP01 when policies name it or it has something open.
+void refuse_role(Oid role);
+// A relation (or one of its columns) or a schema got another name: the stored names follow.
+void refresh_names(Oid relid);
+void refresh_schema_names(Oid nspoid);
+
+} // namespace jit::pg::dropped

@@ -1,0 +1,37 @@
+// journal.cpp: zone C. One row of jit.events for each step, written by the transaction that makes the step true.
+#include "pg/journal.hpp"
+
+#include "pg/session.hpp"
+#include "pg/spi.hpp"
+
+namespace jit::pg::journal {
+namespace {
+
+constexpr spi::Sql insert_event{
+    "INSERT INTO jit.events (happened_at, event, request_id, policy, person, actor, authn_id, client_addr, detail) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, CAST($8 AS pg_catalog.inet), CAST($9 AS pg_catalog.jsonb))",
+    9,
+    {TIMESTAMPTZOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
+
+} // namespace
+
+void event(const char *name, core::RequestId request, const char *policy, Oid person, const char *detail)
+{
+    spi::Args args{};
+    // The clock, not now(): a step late in a long transaction happened when it happened.
+    spi::add(&args, TimestampTzGetDatum(GetCurrentTimestamp()));
+    spi::add_text(&args, name);
+    if (request != 0)
+        spi::add(&args, Int64GetDatum(request));
+    else
+        spi::add_null(&args);
+    spi::add_text(&args, policy);
+    spi::add_text(&args, OidIsValid(person) ? session::role_name(person) : nullptr);
+    spi::add_text(&args, session::actor());
+    spi::add_text(&args, session::authn_id());
+    spi::add_text(&args, session::client_addr());
+    spi::add_text(&args, detail ? detail : "{}");
+    (void) spi::execute(insert_event, args);
+}
+
+} // namespace jit::pg::journal

@@ -1,0 +1,469 @@
+// memo.cpp: zone C. Fills the memo by index probes on jit.guards, without SPI. Everything hangs in one memory
+// context that is thrown away when policies, guards or the inheritance tree change.
+
+#include "pg/memo.hpp"
+
+#include "pg/membership.hpp"
+#include "pg/session.hpp"
+
+extern "C" {
+#include "catalog/catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/index.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
+#include "utils/fmgroids.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/rel.h"
+}
+
+namespace jit::pg::memo {
+
+namespace {
+
+constinit MemoryContext context = nullptr;
+constinit bool watching = false;
+constinit Entry no_entries[1] = {};
+
+struct PolicySlot {
+    core::PolicyId id; // hash key
+    const Policy *policy;
+};
+constinit HTAB *policies = nullptr; // in `context`
+
+constexpr uint32 first_size = 256;
+constexpr uint32 most_entries = 65536; // then start afresh: a session that walks through every table of a huge schema
+
+void on_relcache(Datum, Oid relid)
+{
+    if (!OidIsValid(relid) || table.used == 0)
+        return; // a reset of everything moves catalog::guards_generation
+    for (uint32 i = slot_of(relid) & table.mask; table.entries[i].relid != InvalidOid; i = (i + 1) & table.mask)
+        if (table.entries[i].relid == relid)
+            table.entries[i].known = false;
+}
+
+// A hash table keyed by policy id.
+HTAB *id_table(MemoryContext where, Size entry_bytes)
+{
+    HASHCTL how = {};
+    how.keysize = sizeof(core::PolicyId);
+    how.entrysize = entry_bytes;
+    how.hcxt = where;
+    return hash_create("jit_guard policies", 16, &how, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+void start_afresh()
+{
+    if (!watching) {
+        catalog::watch();
+        membership::watch();
+        CacheRegisterRelcacheCallback(on_relcache, 0);
+        watching = true;
+    }
+    // The callbacks must never meet a table that is being rebuilt.
+    table.entries = no_entries;
+    table.mask = 0;
+    table.used = 0;
+    if (context != nullptr) {
+        // A judgement further up the stack may still look at what was remembered: it goes with the transaction.
+        if (TopTransactionContext != nullptr)
+            MemoryContextSetParent(context, TopTransactionContext);
+        else
+            MemoryContextDelete(context);
+        context = nullptr;
+    }
+    context = AllocSetContextCreate(TopMemoryContext, "jit_guard memo", ALLOCSET_SMALL_SIZES);
+    policies = nullptr;
+    table.entries = static_cast<Entry *>(MemoryContextAllocZero(context, sizeof(Entry) * first_size));
+    table.mask = first_size - 1;
+    policies = id_table(context, sizeof(PolicySlot));
+    table.generation = catalog::guards_generation;
+}
+
+void put(Oid relid, const Guarded *guarded)
+{
+    if ((table.used + 1) * 4 > (table.mask + 1) * 3) {
+        const uint32 size = (table.mask + 1) * 2;
+        auto *larger = static_cast<Entry *>(MemoryContextAllocZero(context, sizeof(Entry) * size));
+        for (uint32 i = 0; i <= table.mask; i++) {
+            if (table.entries[i].relid == InvalidOid)
+                continue;
+            uint32 to = slot_of(table.entries[i].relid) & (size - 1);
+            while (larger[to].relid != InvalidOid)
+                to = (to + 1) & (size - 1);
+            larger[to] = table.entries[i];
+        }
+        Entry *const old = table.entries;
+        table.entries = larger;
+        table.mask = size - 1;
+        pfree(old);
+    }
+    uint32 i = slot_of(relid) & table.mask;
+    while (table.entries[i].relid != InvalidOid && table.entries[i].relid != relid)
+        i = (i + 1) & table.mask;
+    if (table.entries[i].relid == InvalidOid)
+        table.used++;
+    table.entries[i] = {relid, true, guarded};
+}
+
+// ---- what a relation belongs to ----
+
+struct OidSet {
+    Oid *items;
+    int count;
+    int room;
+};
+
+void add(OidSet *set, Oid oid)
+{
+    for (int i = 0; i < set->count; i++)
+        if (set->items[i] == oid)
+            return;
+    if (set->count == set->room) {
+        set->room = set->room == 0 ? 8 : set->room * 2;
+        const Size bytes = sizeof(Oid) * static_cast<Size>(set->room);
+        set->items = static_cast<Oid *>(set->items == nullptr ? palloc(bytes) : repalloc(set->items, bytes));
+    }
+    set->items[set->count++] = oid;
+}
+
+// The table that a toast table or an owned sequence depends on.
+Oid owner_by_dependency(Oid relid)
+{
+    Relation depend = table_open(DependRelationId, AccessShareLock);
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
+    ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+    SysScanDesc scan = systable_beginscan(depend, DependDependerIndexId, true, nullptr, 2, keys);
+    Oid owner = InvalidOid;
+    HeapTuple tuple;
+    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+        if (row->refclassid == RelationRelationId &&
+            (row->deptype == DEPENDENCY_INTERNAL || row->deptype == DEPENDENCY_AUTO))
+            owner = row->refobjid;
+    }
+    systable_endscan(scan);
+    table_close(depend, AccessShareLock);
+    return owner;
+}
+
+void add_parents(OidSet *relations, Oid relid)
+{
+    Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+    SysScanDesc scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, nullptr, 1, &key);
+    HeapTuple tuple;
+    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+        add(relations, reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhparent);
+    systable_endscan(scan);
+    table_close(inherits, AccessShareLock);
+}
+
+bool wildcards_reach(Oid schema)
+{
+    constexpr Oid public_schema = 2200; // pg_namespace.dat: the one pinned schema that holds people's tables
+    if (schema == public_schema)
+        return true;
+    return schema >= FirstNormalObjectId && schema != catalog::house().nspoid && !isAnyTempNamespace(schema);
+}
+
+// ---- guards ----
+
+struct GuardList {
+    core::Guard *items;
+    int count;
+    int room;
+};
+
+const Policy *load_policy(core::PolicyId id)
+{
+    if (const Policy *known = policy(id))
+        return known;
+    ScanKeyData key;
+    ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(id));
+    catalog::Scan scan;
+    catalog::begin(&scan, catalog::house().policies, catalog::house().policies_pkey, catalog::Sees::committed, 1, &key);
+    Policy *loaded = nullptr;
+    if (HeapTuple tuple = catalog::next(&scan)) {
+        const MemoryContext caller = MemoryContextSwitchTo(context);
+        loaded = static_cast<Policy *>(palloc0(sizeof(Policy)));
+        loaded->id = id;
+        loaded->name = TextDatumGetCString(catalog::required(&scan, tuple, "name"));
+        const char *mode = TextDatumGetCString(catalog::required(&scan, tuple, "mode"));
+        loaded->mode = strcmp(mode, "off") == 0       ? core::Mode::off
+                       : strcmp(mode, "monitor") == 0 ? core::Mode::monitor
+                                                      : core::Mode::enforce;
+        const char *on_expiry = TextDatumGetCString(catalog::required(&scan, tuple, "on_expiry"));
+        loaded->terminates = strcmp(on_expiry, "terminate") == 0;
+        loaded->lends = catalog::oid_array(catalog::required(&scan, tuple, "lends"));
+        loaded->exempt = catalog::oid_array(catalog::required(&scan, tuple, "exempt"));
+        loaded->approvers = catalog::oid_array(catalog::required(&scan, tuple, "approvers"));
+        loaded->eligible = catalog::oid_array(catalog::required(&scan, tuple, "eligible"));
+        loaded->default_duration =
+            DatumGetCString(DirectFunctionCall1(interval_out, catalog::required(&scan, tuple, "default_duration")));
+        MemoryContextSwitchTo(caller);
+        static_cast<PolicySlot *>(hash_search(policies, &id, HASH_ENTER, nullptr))->policy = loaded;
+    }
+    catalog::end(&scan);
+    return loaded;
+}
+
+void add_guard(GuardList *list, core::PolicyId id, core::Level level, core::Actions actions,
+               std::span<const core::Column> columns)
+{
+    const Policy *owner = load_policy(id);
+    if (owner == nullptr || owner->mode == core::Mode::off)
+        return;
+    if (list->count == list->room) {
+        list->room = list->room == 0 ? 4 : list->room * 2;
+        const Size bytes = sizeof(core::Guard) * static_cast<Size>(list->room);
+        list->items = static_cast<core::Guard *>(list->items == nullptr ? palloc(bytes) : repalloc(list->items, bytes));
+    }
+    list->items[list->count++] = {id, level, owner->mode, false, actions, columns};
+}
+
+// Columns of an ancestor as the relation numbers them: partitions keep the names, not the numbers.
+std::span<const core::Column> translated(std::span<const core::Column> columns, Oid from, Oid to)
+{
+    if (from == to || columns.empty())
+        return columns;
+    auto *own = static_cast<core::Column *>(palloc(columns.size_bytes()));
+    std::size_t count = 0;
+    for (const core::Column column : columns)
+        if (const char *name = get_attname(from, column, true))
+            if (const AttrNumber number = get_attnum(to, name); number > 0)
+                own[count++] = number;
+    // None left: the guard still guards, so nothing may match rather than everything.
+    if (count == 0)
+        own[count++] = INT16_MAX;
+    return {own, count};
+}
+
+// The rows of jit.guards for one object, as they apply to `relid`.
+void probe(GuardList *list, Oid object, char object_class, core::Level level, Oid relid)
+{
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
+    ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(object_class));
+    // systable scans number their keys by table column when no index can be used, so look the columns up.
+    keys[0].sk_attno = get_attnum(catalog::house().guards, "object_id");
+    keys[1].sk_attno = get_attnum(catalog::house().guards, "object_class");
+    catalog::Scan scan;
+    catalog::begin(&scan, catalog::house().guards, catalog::house().guards_object, catalog::Sees::committed, 2, keys);
+    while (HeapTuple tuple = catalog::next(&scan)) {
+        const MemoryContext caller = MemoryContextSwitchTo(context);
+        const std::span<const core::Column> columns =
+            translated(catalog::int2_array(catalog::required(&scan, tuple, "attnums")), object, relid);
+        MemoryContextSwitchTo(caller);
+        add_guard(list, DatumGetInt32(catalog::required(&scan, tuple, "policy_id")),
+                  columns.empty() ? level : core::Level::column,
+                  static_cast<core::Actions>(DatumGetInt64(catalog::required(&scan, tuple, "actions"))), columns);
+    }
+    catalog::end(&scan);
+}
+
+// In an unbound installation OIDs mean nothing: policies are matched by the names they were written with, and guard
+// everything about what they name.
+void match_names(GuardList *list, const OidSet *relations)
+{
+    catalog::Scan scan;
+    catalog::begin(&scan, catalog::house().policies, InvalidOid, catalog::Sees::committed, 0, nullptr);
+    while (HeapTuple tuple = catalog::next(&scan)) {
+        Datum *objects = nullptr;
+        int count = 0;
+        deconstruct_array(DatumGetArrayTypeP(catalog::required(&scan, tuple, "objects")), TEXTOID, -1, false,
+                          TYPALIGN_INT, &objects, nullptr, &count);
+        for (int i = 0; i < count; i++) {
+            const std::string_view spelled{VARDATA_ANY(DatumGetPointer(objects[i])),
+                                           static_cast<std::size_t>(VARSIZE_ANY_EXHDR(DatumGetPointer(objects[i])))};
+            auto *name = static_cast<core::ObjectName *>(palloc(sizeof(core::ObjectName)));
+            const bool readable = core::parse_object_name(spelled, name).error == core::NameError::none;
+            for (int r = 0; r < relations->count; r++) {
+                const char *schema = get_namespace_name(get_rel_namespace(relations->items[r]));
+                const char *relation = get_rel_name(relations->items[r]);
+                const bool in_schema = schema != nullptr && name->schema.view() == schema;
+                if (!readable || name->kind == core::ObjectKind::database ||
+                    (in_schema && name->kind == core::ObjectKind::schema) ||
+                    (in_schema && relation != nullptr && name->relation.view() == relation)) {
+                    add_guard(list, DatumGetInt32(catalog::required(&scan, tuple, "policy_id")), core::Level::relation,
+                              core::all_actions, {});
+                    break;
+                }
+            }
+            pfree(name);
+        }
+    }
+    catalog::end(&scan);
+}
+
+// Statistics hold values of any table: everything that guards reading anything guards them.
+void every_reading_guard(GuardList *list)
+{
+    HTAB *const seen = id_table(CurrentMemoryContext, sizeof(core::PolicyId));
+    catalog::Scan scan;
+    catalog::begin(&scan, catalog::house().guards, InvalidOid, catalog::Sees::committed, 0, nullptr);
+    while (HeapTuple tuple = catalog::next(&scan)) {
+        const core::PolicyId id = DatumGetInt32(catalog::required(&scan, tuple, "policy_id"));
+        const auto actions = static_cast<core::Actions>(DatumGetInt64(catalog::required(&scan, tuple, "actions")));
+        bool met = false;
+        if ((actions & core::bit(core::Action::select)) != 0)
+            (void) hash_search(seen, &id, HASH_ENTER, &met);
+        if ((actions & core::bit(core::Action::select)) != 0 && !met)
+            add_guard(list, id, core::Level::relation, core::bit(core::Action::select), {});
+    }
+    catalog::end(&scan);
+}
+
+template <class T> std::span<T> kept(const T *items, int count)
+{
+    if (count == 0)
+        return {};
+    const Size bytes = sizeof(T) * static_cast<Size>(count);
+    auto *copy = static_cast<T *>(MemoryContextAlloc(context, bytes));
+    memcpy(static_cast<void *>(copy), items, bytes);
+    return {copy, static_cast<std::size_t>(count)};
+}
+
+// Has the relation guards that its partitioned ancestor `root` does not share?
+bool guarded_by_itself(Oid relid, Oid root)
+{
+    GuardList own = {};
+    probe(&own, relid, 'r', core::Level::relation, relid);
+    const Oid schema = get_rel_namespace(relid);
+    if (own.count == 0 && schema != get_rel_namespace(root) && wildcards_reach(schema))
+        probe(&own, schema, 'n', core::Level::schema, relid);
+    return own.count > 0;
+}
+
+const Guarded *look_up(Oid relid, bool *cacheable)
+{
+    *cacheable = true;
+    const bool house = catalog::is_house_table(relid);
+    const bool statistics = relid == StatisticRelationId || relid == StatisticExtDataRelationId;
+    const char relkind = get_rel_relkind(relid);
+    if (relkind == '\0') { // gone, or not visible yet
+        *cacheable = false;
+        return nullptr;
+    }
+
+    OidSet relations = {};
+    OidSet schemas = {};
+    OidSet descendants = {};
+    GuardList guards = {};
+    if (statistics) {
+        every_reading_guard(&guards);
+        add(&relations, relid);
+    } else if (!house) {
+        add(&relations, relid);
+        for (int i = 0; i < relations.count; i++) { // grows while it is walked
+            const char kind = get_rel_relkind(relations.items[i]);
+            Oid owner = InvalidOid;
+            if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX)
+                owner = IndexGetRelation(relations.items[i], true);
+            else if (kind == RELKIND_TOASTVALUE || kind == RELKIND_SEQUENCE)
+                owner = owner_by_dependency(relations.items[i]);
+            if (OidIsValid(owner))
+                add(&relations, owner);
+            add_parents(&relations, relations.items[i]);
+        }
+        for (int i = 0; i < relations.count; i++)
+            if (const Oid schema = get_rel_namespace(relations.items[i]); wildcards_reach(schema))
+                add(&schemas, schema);
+
+        if (catalog::presence() == catalog::Presence::unbound) {
+            match_names(&guards, &relations);
+        } else {
+            for (int i = 0; i < relations.count; i++)
+                probe(&guards, relations.items[i], 'r', core::Level::relation, relid);
+            for (int i = 0; i < schemas.count; i++)
+                probe(&guards, schemas.items[i], 'n', core::Level::schema, relid);
+            if (schemas.count > 0)
+                probe(&guards, MyDatabaseId, 'd', core::Level::database, relid);
+            if (relkind == RELKIND_PARTITIONED_TABLE) {
+                ListCell *cell;
+                foreach (cell, find_all_inheritors(relid, NoLock, nullptr))
+                    if (lfirst_oid(cell) != relid && guarded_by_itself(lfirst_oid(cell), relid))
+                        add(&descendants, lfirst_oid(cell));
+            }
+        }
+    }
+    if (!house && guards.count == 0 && descendants.count == 0)
+        return nullptr;
+
+    auto *result = static_cast<Guarded *>(MemoryContextAllocZero(context, sizeof(Guarded)));
+    result->relid = relid;
+    result->relkind = relkind;
+    result->house = house;
+    result->statistics = statistics;
+    result->relations = kept(relations.items, relations.count);
+    result->schemas = kept(schemas.items, schemas.count);
+    result->descendants = kept(descendants.items, descendants.count);
+    result->guards = kept(guards.items, guards.count);
+    for (const core::Guard &g : result->guards) {
+        if (g.mode == core::Mode::enforce)
+            result->enforced |= g.actions;
+        else
+            result->monitored |= g.actions;
+        result->by_column |= g.level == core::Level::column;
+    }
+    result->exempt_as_of = 0;
+    return result;
+}
+
+} // namespace
+
+std::span<const core::Column> columns_of_ancestor(std::span<const core::Column> columns, Oid ancestor, Oid relid)
+{
+    return translated(columns, ancestor, relid);
+}
+
+constinit Table table = {no_entries, 0, 0, 0};
+
+const Policy *policy(core::PolicyId id)
+{
+    if (policies == nullptr)
+        return nullptr;
+    const auto *slot = static_cast<const PolicySlot *>(hash_search(policies, &id, HASH_FIND, nullptr));
+    return slot != nullptr ? slot->policy : nullptr;
+}
+
+const Guarded *resolve(Oid relid)
+{
+    const MemoryContext scratch =
+        AllocSetContextCreate(CurrentMemoryContext, "jit_guard look-up", ALLOCSET_SMALL_SIZES);
+    const MemoryContext caller = MemoryContextSwitchTo(scratch);
+    const Guarded *result = nullptr;
+    bool cacheable = false;
+    do { // again, if guards changed while they were being read
+        if (table.generation != catalog::guards_generation || table.used > most_entries)
+            start_afresh();
+        result = look_up(relid, &cacheable);
+    } while (table.generation != catalog::guards_generation);
+    if (cacheable)
+        put(relid, result);
+    MemoryContextSwitchTo(caller);
+    MemoryContextDelete(scratch);
+    return result;
+}
+
+std::span<const core::Guard> guards_for_person(const Guarded *guarded)
+{
+    auto *own = const_cast<Guarded *>(guarded);
+    if (own->exempt_as_of != membership::generation()) {
+        const Oid person = session::person();
+        own->exempt_as_of = membership::generation();
+        for (core::Guard &g : own->guards) {
+            const Policy *owner = policy(g.policy);
+            g.exempt = owner != nullptr && membership::is_member_of_any(person, owner->exempt);
+        }
+    }
+    return own->guards;
+}
+
+} // namespace jit::pg::memo

@@ -1,0 +1,88 @@
+// memo.hpp: zone C. What each backend remembers about relations: which guards apply. A statement that touches
+// nothing guarded pays one probe per relation here and nothing else.
+#pragma once
+
+#include "pg/catalog.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_statistic_ext_data.h"
+}
+
+namespace jit::pg::memo {
+
+struct Policy {
+    core::PolicyId id;
+    const char *name;
+    core::Mode mode;
+    bool terminates; // on_expiry => 'terminate'
+    std::span<const Oid> lends;
+    std::span<const Oid> exempt;
+    std::span<const Oid> approvers;
+    std::span<const Oid> eligible;
+    const char *default_duration; // as the caller would write it: "30 min"
+};
+
+// A relation that something guards, with everything that a decision needs.
+struct Guarded {
+    Oid relid;
+    char relkind;
+    bool house;      // one of jit_guard's own tables
+    bool statistics; // pg_statistic and its kin: every guard on reading must be satisfied, not any
+    bool by_column;  // some guard names columns
+    std::span<const core::ObjectId> relations; // itself, then toast owner, sequence owner, ancestors
+    std::span<const core::ObjectId> schemas;   // their schemas, where wildcards reach
+    std::span<core::Guard> guards;
+    std::span<const Oid> descendants; // of a partitioned table: partitions with guards of their own, where rows may be routed
+    core::Actions enforced;           // union of the actions that guards in mode enforce name
+    core::Actions monitored;          // the same in mode monitor
+    uint64 exempt_as_of;              // membership generation for which Guard::exempt holds
+};
+
+struct Entry {
+    Oid relid; // InvalidOid: free
+    bool known;
+    const Guarded *guarded; // nullptr: nothing guards it
+};
+
+struct Table {
+    Entry *entries;
+    uint32 mask;
+    uint32 used;
+    uint64 generation;
+};
+extern Table table;
+
+[[nodiscard]] const Guarded *resolve(Oid relid); // the slow path of find()
+
+inline uint32 slot_of(Oid relid) { return (relid * 0x9E3779B1u) >> 7; }
+
+// What guards the relation; nullptr when nothing does. Needs catalog::presence() to be other than absent.
+// The answer stays valid until the end of the transaction.
+[[nodiscard]] inline const Guarded *find(Oid relid)
+{
+    if (relid < FirstNormalObjectId && relid != StatisticRelationId && relid != StatisticExtDataRelationId)
+        return nullptr;
+    if (table.generation == catalog::guards_generation)
+        for (uint32 i = slot_of(relid) & table.mask; table.entries[i].relid != InvalidOid; i = (i + 1) & table.mask)
+            if (table.entries[i].relid == relid) {
+                if (table.entries[i].known)
+                    return table.entries[i].guarded;
+                break;
+            }
+    return resolve(relid);
+}
+
+// The guards with Guard::exempt brought up to date for this session's person.
+[[nodiscard]] std::span<const core::Guard> guards_for_person(const Guarded *guarded);
+
+// Column numbers of an ancestor (partitioned table, inheritance parent) as the relation numbers the same columns;
+// palloc'ed when they differ.
+[[nodiscard]] std::span<const core::Column> columns_of_ancestor(std::span<const core::Column> columns, Oid ancestor,
+                                                                Oid relid);
+
+// A policy that find() has met; nullptr otherwise.
+[[nodiscard]] const Policy *policy(core::PolicyId id);
+
+} // namespace jit::pg::memo

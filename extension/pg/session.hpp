@@ -1,0 +1,62 @@
+// session.hpp: zone C. Who this session is, and what the current transaction proposes to do at its commit.
+#pragma once
+
+#include "pg/server.hpp"
+
+namespace jit::pg::session {
+
+// The person: the authenticated role of the connection. Neither SET ROLE nor SET SESSION AUTHORIZATION nor
+// SECURITY DEFINER moves it. Bootstrap superuser in autovacuum and background workers without a role.
+[[nodiscard]] Oid person();
+
+// SYSTEM_USER's authn id (e.g. "peer:alice"), or NULL when the method has none (trust). Lives as long as the session.
+[[nodiscard]] const char *authn_id();
+// Text of the client's address for inet input ("127.0.0.1"), or NULL for a unix socket or a worker. palloc'ed.
+[[nodiscard]] char *client_addr();
+
+// Name of a role, palloc'ed; "role 4711" style text if it is gone. Never raises for a missing role.
+[[nodiscard]] char *role_name(Oid role);
+// The name as it may be pasted into SQL (quoted when needed), palloc'ed.
+[[nodiscard]] char *quoted_role_name(Oid role);
+
+// True in one of the extension's own workers (set once by the worker's main function).
+[[nodiscard]] bool is_worker();
+void become_worker(const char *name);
+// Who acts, for jit.events.actor: the person's name, or the worker's ("keeper"). palloc'ed or static.
+[[nodiscard]] const char *actor();
+
+// While > 0 the gate lets statements write the jit tables: raised by spi::execute only.
+extern int house_open;
+
+// ---- proposals: done at COMMIT of the (sub)transaction that made them, dropped when it aborts ----
+// A life cycle moved: at commit the keeper, the lender and everybody in jit.await are woken.
+void propose_wake();
+// An approval ends early: at commit its published loans are withdrawn and the statements that use it are cancelled.
+void propose_strike(core::RequestId request);
+
+// CREATE or DROP EXTENSION jit_guard: at commit the launcher looks at this database again.
+void propose_launcher();
+
+// From the transaction callbacks.
+void proposals_committed();                                            // wakes and strikes
+void proposals_aborted();
+void proposals_refuse_prepare();                                       // raises when there are any
+void proposals_subcommitted(SubTransactionId id, SubTransactionId parent);
+void proposals_subaborted(SubTransactionId id);
+
+// ---- nesting, kept by the executor and utility hooks ----
+extern int executor_depth; // executor runs (ExecutorRun, ExecutorFinish) on the stack
+extern int utility_depth;  // utility commands on the stack
+extern int planner_depth;  // planner calls on the stack
+// The function that the statement now running at executor depth 1 is a bare call of; InvalidOid if it is none.
+extern Oid bare_function;
+
+// ---- bare top-level calls ----
+// True when the SQL function now running was called by the client as a bare top-level
+// `SELECT f(...)` or `SELECT * FROM f(...)` with constants or parameters only: no view, trigger, function,
+// rule, cursor, EXPLAIN or EXECUTE stands in between. Set by the executor hooks.
+[[nodiscard]] bool is_bare_call(Oid function);
+// Raises 42501 with a HINT unless is_bare_call(fcinfo's function).
+void require_bare_call(FunctionCallInfo fcinfo);
+
+} // namespace jit::pg::session

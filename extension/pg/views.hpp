@@ -1,0 +1,14 @@
+// views.hpp: zone C. What a view is and what it reads: an approval that names a view opens what the view reads, for
+// as long as the view is what it was when the approval was given.
+#pragma once
+
+#include "pg/server.hpp"
+
+namespace jit::pg::views {
+
+// Hash of the view's rule; 0 when the relation is no view. The same text gives the same number in every session.
+[[nodiscard]] int64 fingerprint(Oid view);
+// Does the view's own definition name the relation?
+[[nodiscard]] bool reads(Oid view, Oid relid);
+
+} // namespace jit::pg::views

@@ -1,0 +1,109 @@
+// access.cpp: zone C. The second net: what a command really reached. TRUNCATE with its cascades, drops with theirs,
+// alterations by OID after all names were resolved, changes of the inheritance tree.
+
+#include "hooks/chain.hpp"
+#include "hooks/current_command.hpp"
+#include "hooks/gate.hpp"
+#include "hooks/switches.hpp"
+#include "pg/dropped.hpp"
+#include "pg/loans.hpp"
+#include "pg/session.hpp"
+
+extern "C" {
+#include "catalog/dependency.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
+#include "commands/extension.h"
+}
+
+namespace jit::hooks {
+
+namespace {
+
+namespace memo = pg::memo;
+using core::Action;
+
+void admit_relation(Oid relid, Action action)
+{
+    const memo::Guarded *guarded = memo::find(relid);
+    if (guarded == nullptr || action == Action::count_ || (guarded->house && creating_extension))
+        return;
+    gate::Outcome outcome = {};
+    outcome.until = core::never;
+    gate::admit({relid, core::bit(action), nullptr, nullptr, nullptr, true, InvalidOid, {}}, debug_query_string, true,
+                &outcome);
+    gate::note_uses(outcome, debug_query_string);
+}
+
+Action drop_action(Oid relid)
+{
+    switch (get_rel_relkind(relid)) {
+        case RELKIND_RELATION:
+        case RELKIND_PARTITIONED_TABLE:
+            return Action::drop_table;
+        case RELKIND_VIEW:
+            return Action::drop_view;
+        case RELKIND_MATVIEW:
+            return Action::drop_materialized_view;
+        case RELKIND_FOREIGN_TABLE:
+            return Action::drop_foreign_table;
+        default: // indexes, sequences and toast go with their table, or are named in the command
+            return Action::count_;
+    }
+}
+
+void on_drop(Oid class_id, Oid object_id, int sub_id, const ObjectAccessDrop *how)
+{
+    const bool internal = how != nullptr && (how->dropflags & PERFORM_DELETION_INTERNAL) != 0;
+    if (class_id == RelationRelationId && sub_id == 0) {
+        const Action action = drop_action(object_id);
+        if (action == Action::count_ || pg::catalog::is_house_table(object_id)) // DROP EXTENSION is its own matter
+            return;
+        if (!internal)
+            admit_relation(object_id, action);
+        if (memo::find(object_id) != nullptr)
+            pg::dropped::relation(object_id);
+    } else if (class_id == NamespaceRelationId && object_id != pg::catalog::house().nspoid) {
+        pg::dropped::schema(object_id);
+    } else if (class_id == AuthIdRelationId) {
+        pg::dropped::refuse_role(object_id);
+    } else if (class_id == ExtensionRelationId && object_id == pg::catalog::house().extension) {
+        pg::loans::refuse_if_any_live("drop extension jit_guard");
+        pg::session::propose_launcher();
+    }
+}
+
+} // namespace
+
+void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
+{
+    if (chain::object_access != nullptr)
+        chain::object_access(access, class_id, object_id, sub_id, argument);
+    if (access == OAT_FUNCTION_EXECUTE || access == OAT_NAMESPACE_SEARCH || access == OAT_POST_CREATE)
+        return;
+    if (pg::session::is_worker() || !gate::applies() || switches::off("object_access"))
+        return;
+    switch (access) {
+        case OAT_TRUNCATE:
+            admit_relation(object_id, Action::truncate);
+            break;
+        case OAT_DROP:
+            on_drop(class_id, object_id, sub_id, static_cast<const ObjectAccessDrop *>(argument));
+            break;
+        case OAT_POST_ALTER:
+            if (class_id == InheritsRelationId)
+                pg::catalog::announce_guards(); // who belongs to whom has changed
+            else if (class_id == RelationRelationId && argument != nullptr &&
+                     !static_cast<const ObjectAccessPostAlter *>(argument)->is_internal &&
+                     pg::session::utility_depth > 0)
+                admit_relation(object_id, current_command::action);
+            break;
+        case OAT_POST_CREATE:
+        case OAT_NAMESPACE_SEARCH:
+        case OAT_FUNCTION_EXECUTE:
+            break;
+    }
+}
+
+} // namespace jit::hooks

@@ -1,0 +1,108 @@
+// bare_call.cpp: zone C. See bare_call.hpp.
+
+#include "hooks/bare_call.hpp"
+
+#include "hooks/owner_stack.hpp"
+#include "pg/catalog.hpp"
+#include "pg/session.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
+#include "nodes/primnodes.h"
+}
+
+namespace jit::hooks::bare_call {
+
+namespace {
+
+constinit const QueryDesc *last_query = nullptr;
+constinit Oid last_function = InvalidOid;
+
+// A constant, a parameter of the client, or PostgreSQL's own cast of one.
+bool is_plain(const Node *argument)
+{
+    if (argument == nullptr || IsA(argument, Const))
+        return true;
+    if (IsA(argument, Param))
+        return reinterpret_cast<const Param *>(argument)->paramkind == PARAM_EXTERN;
+    if (IsA(argument, RelabelType))
+        return is_plain(reinterpret_cast<const Node *>(reinterpret_cast<const RelabelType *>(argument)->arg));
+    if (IsA(argument, FuncExpr)) {
+        const auto *cast = reinterpret_cast<const FuncExpr *>(argument);
+        if (cast->funcformat == COERCE_EXPLICIT_CALL || cast->funcid >= FirstGenbkiObjectId)
+            return false;
+        ListCell *cell;
+        foreach (cell, cast->args)
+            if (!is_plain(static_cast<const Node *>(lfirst(cell))))
+                return false;
+        return true;
+    }
+    return false;
+}
+
+Oid function_of_call(const Node *node)
+{
+    if (node == nullptr || !IsA(node, FuncExpr))
+        return InvalidOid;
+    const auto *call = reinterpret_cast<const FuncExpr *>(node);
+    ListCell *cell;
+    foreach (cell, call->args)
+        if (!is_plain(static_cast<const Node *>(lfirst(cell))))
+            return InvalidOid;
+    return call->funcid;
+}
+
+} // namespace
+
+Oid function_of(const PlannedStmt *plan)
+{
+    const Plan *top = plan->planTree;
+    if (plan->commandType != CMD_SELECT || top == nullptr || top->lefttree != nullptr || plan->subplans != NIL)
+        return InvalidOid;
+    if (IsA(top, Result)) {
+        if (list_length(top->targetlist) != 1 || reinterpret_cast<const Result *>(top)->resconstantqual != nullptr)
+            return InvalidOid;
+        return function_of_call(
+            reinterpret_cast<const Node *>(static_cast<const TargetEntry *>(linitial(top->targetlist))->expr));
+    }
+    if (IsA(top, FunctionScan) && top->qual == NIL) {
+        const auto *scan = reinterpret_cast<const FunctionScan *>(top);
+        if (list_length(scan->functions) != 1)
+            return InvalidOid;
+        ListCell *cell;
+        foreach (cell, top->targetlist) // nothing but the function's own columns
+            if (!IsA(static_cast<const TargetEntry *>(lfirst(cell))->expr, Var))
+                return InvalidOid;
+        return function_of_call(static_cast<const RangeTblFunction *>(linitial(scan->functions))->funcexpr);
+    }
+    return InvalidOid;
+}
+
+bool is_ours(Oid function)
+{
+    return OidIsValid(function) && function >= FirstNormalObjectId && !pg::catalog::known_absent() &&
+           pg::catalog::presence() != pg::catalog::Presence::absent &&
+           getExtensionOfObject(ProcedureRelationId, function) == pg::catalog::house().extension;
+}
+
+void started(const QueryDesc *query, Oid function)
+{
+    if (OidIsValid(function)) {
+        last_query = query;
+        last_function = function;
+    } else if (last_query == query) {
+        last_query = nullptr; // the address of an older query, used again
+    }
+}
+
+Oid running(const QueryDesc *query)
+{
+    if (query != last_query || pg::session::executor_depth != 0 || pg::session::utility_depth != 0 ||
+        !owner_stack::is_empty())
+        return InvalidOid;
+    return last_function;
+}
+
+} // namespace jit::hooks::bare_call

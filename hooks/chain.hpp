@@ -1,0 +1,47 @@
+// chain.hpp: zone C. The hooks as they were before ours, never NULL where the server has a standard function; set
+// once by install.cpp.
+#pragma once
+
+#include "pg/compat.hpp"
+
+extern "C" {
+#include "catalog/objectaccess.h"
+#include "libpq/auth.h"
+#include "tcop/utility.h"
+}
+
+namespace jit::hooks::chain {
+
+extern planner_hook_type planner;
+extern ExecutorStart_hook_type start;
+extern ExecutorRun_hook_type run;
+extern ExecutorFinish_hook_type finish;
+extern ExecutorCheckPerms_hook_type check_perms; // may be NULL: there is no standard one
+extern ProcessUtility_hook_type utility;
+extern object_access_hook_type object_access;    // may be NULL
+extern needs_fmgr_hook_type needs_fmgr;          // may be NULL
+extern fmgr_hook_type fmgr;                      // may be NULL
+
+} // namespace jit::hooks::chain
+
+namespace jit::hooks {
+
+// From module.cpp, once, while the library is preloaded.
+void install();
+
+// One file each; only install.cpp hands them to the server.
+PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamListInfo parameters);
+void executor_start(QueryDesc *query, int flags);
+void executor_run(JIT_EXECUTOR_RUN_PARAMETERS);
+void executor_finish(QueryDesc *query);
+bool executor_check_perms(JIT_CHECK_PERMS_PARAMETERS);
+void utility(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
+             ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *destination,
+             QueryCompletion *completion);
+void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument);
+bool needs_fmgr(Oid function);
+void fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *argument);
+void transaction(XactEvent event, void *argument);
+void subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *argument);
+
+} // namespace jit::hooks

@@ -1,0 +1,268 @@
+// deadline.cpp: zone C. Timer handlers only set flags and wake the latch; everything else happens at the next
+// CHECK_FOR_INTERRUPTS, in a hook, or at commit.
+
+#include "hooks/deadline.hpp"
+
+#include "hooks/switches.hpp"
+#include "pg/catalog.hpp"
+#include "pg/loans.hpp"
+#include "pg/record.hpp"
+#include "pg/rights.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared.hpp"
+
+extern "C" {
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/inval.h"
+#include "utils/timeout.h"
+}
+
+namespace jit::hooks::deadline {
+
+namespace {
+
+constexpr int max_uses = 64; // distinct approvals in one transaction
+
+struct Kept {
+    Use use;
+    char policy[NAMEDATALEN * 4]; // a policy's name, cut for the message if need be
+};
+constinit Kept uses[max_uses] = {};
+constinit int use_count = 0;
+
+constinit bool registered = false;
+constinit TimeoutId cancel_timer = MAX_TIMEOUTS;
+constinit TimeoutId end_timer = MAX_TIMEOUTS;
+constinit TimestampTz armed_for = core::never; // the deadline for which the timers are set
+
+// What outlives transactions; the earliest end counts.
+constinit core::RequestId session_request = 0;
+constinit TimestampTz session_until = core::never;
+
+volatile sig_atomic_t deadline_passed = false; // the cancel timer fired in this transaction
+volatile sig_atomic_t ending_session = false;  // SIGTERM-like end asked for by a timer
+constinit bool ends_at_once = false;           // the armed deadline is one of on_expiry => 'terminate'
+
+void interrupt()
+{
+    InterruptPending = true;
+    SetLatch(MyLatch);
+}
+
+extern "C" void jit_deadline_passed()
+{
+    deadline_passed = true;
+    if (ends_at_once) {
+        ending_session = true;
+        ProcDiePending = true;
+    } else {
+        QueryCancelPending = true;
+    }
+    interrupt();
+}
+
+extern "C" void jit_grace_passed()
+{
+    if (use_count == 0 && session_request == 0)
+        return; // the transaction ended meanwhile
+    ending_session = true;
+    ProcDiePending = true;
+    interrupt();
+}
+
+const Kept *earliest()
+{
+    const Kept *first = nullptr;
+    for (int i = 0; i < use_count; i++)
+        if (first == nullptr || uses[i].use.until < first->use.until)
+            first = &uses[i];
+    return first;
+}
+
+extern "C" void jit_at_exit(int, Datum)
+{
+    if (!ending_session)
+        return;
+    const Kept *over = earliest();
+    pg::record::session_ended(over != nullptr ? over->use.request : session_request,
+                              "the approval in use is over and its transaction or what was made of it still lived");
+}
+
+void set_timers()
+{
+    if (!registered) {
+        cancel_timer = RegisterTimeout(USER_TIMEOUT, jit_deadline_passed);
+        end_timer = RegisterTimeout(USER_TIMEOUT, jit_grace_passed);
+        before_shmem_exit(jit_at_exit, 0);
+        registered = true;
+    }
+    const Kept *first = earliest();
+    const TimestampTz until = first != nullptr ? Min(first->use.until, session_until) : session_until;
+    if (until == armed_for)
+        return;
+    if (armed_for != core::never) {
+        disable_timeout(cancel_timer, false);
+        disable_timeout(end_timer, false);
+    }
+    armed_for = until;
+    if (until == core::never)
+        return;
+    ends_at_once = session_until == until;
+    for (int i = 0; i < use_count; i++)
+        ends_at_once |= uses[i].use.until == until && uses[i].use.terminates;
+    if (switches::off("timers"))
+        return;
+    enable_timeout_at(cancel_timer, until);
+    enable_timeout_at(end_timer, until + INT64CONST(1000) * pg::settings::expiry_grace_ms);
+}
+
+// Is the approval of a use still there and live? Early ends (revoke) are seen through the rights cache.
+bool is_live(const Use &use, TimestampTz now)
+{
+    if (now >= use.until)
+        return false;
+    if (use.loan)
+        return !pg::shared::was_struck();
+    for (const core::Approval &approval : pg::rights::mine())
+        if (approval.request == use.request)
+            return approval.from <= now && now < approval.until;
+    return false;
+}
+
+int detail_over(const Kept &kept, bool expired)
+{
+    const char *what = kept.use.loan ? "a role lent" : psprintf("the access given under policy \"%s\"", kept.policy);
+    if (expired)
+        return errdetail("It was for %s; it expired at %s.", what, timestamptz_to_str(kept.use.until));
+    return errdetail("It was for %s; it was revoked or released.", what);
+}
+
+[[noreturn]] void refuse_over(const Kept &kept, const char *what)
+{
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("%s: approval " INT64_FORMAT " is over", what, kept.use.request),
+                    detail_over(kept, GetCurrentTimestamp() >= kept.use.until),
+                    errhint("The transaction is rolled back. Ask again with jit.request().")));
+    pg_unreachable();
+}
+
+// Gives a cancel or an end that came from here its true reason.
+void explain(void *)
+{
+    const int code = geterrcode();
+    const bool struck = pg::shared::was_struck();
+    const Kept *over = earliest();
+    if (over == nullptr || !(deadline_passed || struck || ending_session))
+        return;
+    if (code == ERRCODE_QUERY_CANCELED)
+        errmsg("canceling statement: approval " INT64_FORMAT " is over", over->use.request);
+    else if (code == ERRCODE_ADMIN_SHUTDOWN)
+        errmsg("terminating connection: approval " INT64_FORMAT " is over", over->use.request);
+    else
+        return;
+    detail_over(*over, deadline_passed || !struck);
+    errhint("Ask again with jit.request().");
+}
+
+} // namespace
+
+void note(const Use &use)
+{
+    for (int i = 0; i < use_count; i++)
+        if (uses[i].use.request == use.request) {
+            uses[i].use.wrote |= use.wrote;
+            if (uses[i].use.until != use.until) { // shortened or lengthened under way
+                uses[i].use.until = use.until;
+                set_timers();
+            }
+            return;
+        }
+    if (use_count == max_uses)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("a transaction cannot use more than %d approvals", max_uses),
+                        errhint("COMMIT more often.")));
+    uses[use_count].use = use;
+    strlcpy(uses[use_count].policy, use.policy, sizeof(uses[use_count].policy));
+    uses[use_count].use.policy = nullptr;
+    use_count++;
+    if (!use.loan) // loans::check() has noted its own
+        pg::shared::note_use(use.request);
+    set_timers();
+}
+
+void outlives_transaction(core::RequestId request, TimestampTz until)
+{
+    if (until < session_until) {
+        session_request = request;
+        session_until = until;
+        set_timers();
+    }
+}
+
+void stored_result()
+{
+    if (const Kept *first = earliest())
+        outlives_transaction(first->use.request, first->use.until);
+}
+
+bool active() { return use_count > 0; }
+
+void recheck()
+{
+    if (use_count == 0)
+        return;
+    const Kept *first = earliest();
+    if (GetCurrentTimestamp() >= first->use.until && !switches::off("recheck"))
+        refuse_over(*first, "the statement cannot go on");
+    if (pg::shared::was_struck() && !switches::off("recheck"))
+        for (int i = 0; i < use_count; i++)
+            if (!is_live(uses[i].use, GetCurrentTimestamp()))
+                refuse_over(uses[i], "the statement cannot go on");
+}
+
+void push(Frame *frame)
+{
+    frame->callback = {error_context_stack, explain, nullptr};
+    error_context_stack = &frame->callback;
+}
+
+void pop(const Frame *frame) { error_context_stack = frame->callback.previous; }
+
+void before_commit()
+{
+    if (use_count == 0 || switches::off("commit"))
+        return;
+    const bool has_xid = TransactionIdIsValid(GetTopTransactionIdIfAny());
+    if (!has_xid)
+        return; // nothing was written
+    AcceptInvalidationMessages();
+    const TimestampTz now = GetCurrentTimestamp();
+    for (int i = 0; i < use_count; i++)
+        if ((uses[i].use.wrote || uses[i].use.loan) && !is_live(uses[i].use, now))
+            refuse_over(uses[i], "cannot commit");
+}
+
+void before_prepare()
+{
+    for (int i = 0; i < use_count; i++)
+        if (uses[i].use.wrote || uses[i].use.loan)
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("cannot prepare a transaction that wrote under an approval"),
+                            errdetail("Approval " INT64_FORMAT " under policy \"%s\" could be over when it is committed.",
+                                      uses[i].use.request, uses[i].policy),
+                            errhint("COMMIT it.")));
+}
+
+void transaction_over()
+{
+    if (use_count == 0)
+        return;
+    use_count = 0;
+    deadline_passed = false;
+    pg::shared::forget_uses();
+    set_timers();
+}
+
+} // namespace jit::hooks::deadline

@@ -1,0 +1,261 @@
+// executor.cpp: zone C. The main decision: every relation of a plan, at every execution, at every nesting.
+
+#include "hooks/bare_call.hpp"
+#include "hooks/chain.hpp"
+#include "hooks/deadline.hpp"
+#include "hooks/gate.hpp"
+#include "hooks/lending.hpp"
+#include "hooks/refusal.hpp"
+#include "hooks/switches.hpp"
+#include "pg/rights.hpp"
+#include "pg/session.hpp"
+
+extern "C" {
+#include "access/parallel.h"
+#include "tcop/pquery.h"
+#include "utils/plancache.h"
+#include "utils/portal.h"
+}
+
+namespace jit::hooks {
+
+namespace {
+
+namespace session = pg::session;
+
+// Queries that started under approvals and have not ended: their later runs are checked again.
+struct Guarded {
+    const QueryDesc *query;
+    uint64 approvals_as_of;
+    uint64 guards_as_of;
+    Guarded *next;
+};
+constinit Guarded *guarded_queries = nullptr;
+
+// The range table that executor_start has just decided about: the permission check that the server makes next, with
+// the very same list, is not a COPY and needs no second decision.
+constinit const List *decided = nullptr;
+
+extern "C" void jit_forget_query(void *entry)
+{
+    for (Guarded **at = &guarded_queries; *at != nullptr; at = &(*at)->next)
+        if (*at == entry) {
+            *at = (*at)->next;
+            return;
+        }
+}
+
+Guarded *find(const QueryDesc *query)
+{
+    for (Guarded *at = guarded_queries; at != nullptr; at = at->next)
+        if (at->query == query)
+            return at;
+    return nullptr;
+}
+
+// The entry lives and dies with the executor's own memory, whichever way the query ends.
+void remember(const QueryDesc *query)
+{
+    const MemoryContext owner = query->estate->es_query_cxt;
+    auto *entry = static_cast<Guarded *>(MemoryContextAlloc(owner, sizeof(Guarded)));
+    auto *callback = static_cast<MemoryContextCallback *>(MemoryContextAllocZero(owner, sizeof(MemoryContextCallback)));
+    callback->func = jit_forget_query;
+    callback->arg = entry;
+    *entry = {query, pg::catalog::approvals_generation, pg::catalog::guards_generation, guarded_queries};
+    guarded_queries = entry;
+    MemoryContextRegisterResetCallback(owner, callback);
+}
+
+// A plan made before this session held an approval may have somebody else's functions folded or inlined.
+bool may_hide_functions(const PlannedStmt *plan)
+{
+    ListCell *cell;
+    foreach (cell, plan->invalItems)
+        if (static_cast<const PlanInvalItem *>(lfirst(cell))->cacheId == PROCOID)
+            return true;
+    return false;
+}
+
+// Rows of a held cursor lie in a store that no hook watches.
+bool into_held_cursor() { return ActivePortal != nullptr && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0; }
+
+const pg::memo::Guarded *first_guarded(const PlannedStmt *plan)
+{
+    ListCell *cell;
+    foreach (cell, plan->rtable) {
+        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+        if (rte->rtekind == RTE_RELATION)
+            if (const pg::memo::Guarded *found = pg::memo::find(rte->relid))
+                return found;
+    }
+    return nullptr;
+}
+
+// Copies made of guarded rows into temporary tables end with the session, so the session ends with the approval.
+void note_lasting_copies(const PlannedStmt *plan, const gate::Outcome &outcome)
+{
+    if (outcome.use_count == 0)
+        return;
+    bool lasts = session::planner_depth > 0; // read while planning: the value may be folded into a cached plan
+    ListCell *cell;
+    foreach (cell, plan->resultRelations) {
+        const auto *rte = static_cast<const RangeTblEntry *>(list_nth(plan->rtable, lfirst_int(cell) - 1));
+        lasts |= get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP;
+    }
+    if (lasts || (gate::exporting_to_temporary && session::executor_depth == 0))
+        deadline::outlives_transaction(outcome.uses[0].request, outcome.until);
+}
+
+void start_guarded(QueryDesc *query, int flags)
+{
+    gate::Outcome outcome = {};
+    outcome.until = core::never;
+    gate::admit_plan(query->plannedstmt, query->sourceText, &outcome);
+    if (outcome.use_count > 0) {
+        if (pg::rights::take_appeared()) {
+            InvalidateSystemCaches(); // functions looked up before now do not pass through the owner stack
+            if (may_hide_functions(query->plannedstmt) && session::planner_depth == 0)
+                refusal::refuse_old_plan();
+        }
+        if (into_held_cursor() && !switches::off("hold"))
+            refusal::refuse_held_cursor(first_guarded(query->plannedstmt));
+        gate::note_uses(outcome, query->sourceText);
+        note_lasting_copies(query->plannedstmt, outcome);
+        lending::lend(query, outcome);
+    }
+
+    const List *const outer = decided;
+    decided = query->plannedstmt->rtable;
+    PG_TRY();
+    {
+        chain::start(query, flags);
+    }
+    PG_FINALLY();
+    {
+        decided = outer;
+    }
+    PG_END_TRY();
+    if (outcome.guarded)
+        remember(query);
+}
+
+} // namespace
+
+void executor_start(QueryDesc *query, int flags)
+{
+    // The leader decided about the plan that a parallel worker executes; what functions do inside it is nested.
+    if (!gate::running() || (IsParallelWorker() && session::executor_depth == 0)) {
+        chain::start(query, flags);
+        return;
+    }
+    AcceptInvalidationMessages(); // an open transaction would otherwise never hear of a revocation
+    const bool top = session::executor_depth == 0 && session::utility_depth == 0;
+    const Oid bare = top ? bare_call::function_of(query->plannedstmt) : InvalidOid;
+    bare_call::started(query, bare);
+    gate::check_session(bare_call::is_ours(bare) || session::house_open > 0);
+    if (deadline::active() && session::house_open == 0 && !bare_call::is_ours(bare))
+        deadline::recheck();
+
+    if (!gate::applies() || !gate::touches_guarded(query->plannedstmt) ||
+        (gate::is_key_probe(query->plannedstmt) && !switches::off("key_probe")))
+        chain::start(query, flags);
+    else if (switches::off("executor_start"))
+        chain::start(query, flags);
+    else
+        start_guarded(query, flags);
+}
+
+void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
+{
+    if (guarded_queries != nullptr && !switches::off("executor_run")) {
+        AcceptInvalidationMessages();
+        if (Guarded *entry = find(query)) {
+            if (entry->approvals_as_of != pg::catalog::approvals_generation ||
+                entry->guards_as_of != pg::catalog::guards_generation) {
+                gate::Outcome outcome = {};
+                outcome.until = core::never;
+                gate::admit_plan(query->plannedstmt, query->sourceText, &outcome);
+                entry->approvals_as_of = pg::catalog::approvals_generation;
+                entry->guards_as_of = pg::catalog::guards_generation;
+            }
+            deadline::recheck();
+            // A COMMIT inside a procedure's loop turns the loop's cursor into a stored result.
+            if (deadline::active() && ActivePortal != nullptr && ActivePortal->queryDesc == query &&
+                ActivePortal->holdStore != nullptr && ActivePortal->strategy == PORTAL_ONE_SELECT)
+                deadline::stored_result();
+        }
+    }
+
+    const Oid outer = session::bare_function;
+    session::bare_function = bare_call::running(query);
+    session::executor_depth++;
+    deadline::Frame frame;
+    deadline::push(&frame);
+    PG_TRY();
+    {
+        chain::run(JIT_EXECUTOR_RUN_ARGUMENTS);
+    }
+    PG_FINALLY();
+    {
+        session::executor_depth--;
+        session::bare_function = outer;
+    }
+    PG_END_TRY();
+    deadline::pop(&frame);
+}
+
+void executor_finish(QueryDesc *query)
+{
+    if (query->operation == CMD_SELECT && !query->plannedstmt->hasModifyingCTE) {
+        chain::finish(query); // no trigger can be queued, so nothing is nested in it
+        return;
+    }
+    session::executor_depth++;
+    deadline::Frame frame;
+    deadline::push(&frame);
+    PG_TRY();
+    {
+        chain::finish(query);
+    }
+    PG_FINALLY();
+    {
+        session::executor_depth--;
+    }
+    PG_END_TRY();
+    deadline::pop(&frame);
+}
+
+bool executor_check_perms(JIT_CHECK_PERMS_PARAMETERS)
+{
+    if (chain::check_perms != nullptr && !chain::check_perms(JIT_CHECK_PERMS_ARGUMENTS))
+        return false; // somebody already said no
+    if (range_table == decided || !gate::applies() || (IsParallelWorker() && session::executor_depth == 0) ||
+        switches::off("check_perms"))
+        return true;
+
+    gate::Outcome outcome = {};
+    outcome.until = core::never;
+    ListCell *cell;
+    foreach (cell, range_table) {
+        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+        if (rte->rtekind != RTE_RELATION || pg::memo::find(rte->relid) == nullptr)
+            continue;
+        // A foreign key's first validation asks without wanting an error: answering no makes the server check row by
+        // row, as the key's own owner.
+        if (!abort_on_deny)
+            return false;
+        const pg::compat::Wanted wanted = pg::compat::wanted(rte, JIT_CHECK_PERMS_INFOS);
+        if (wanted.required == 0)
+            continue; // children and placeholders: executor_start sees them
+        Access access = {rte->relid, actions_of(wanted.required), wanted.selected, wanted.inserted, wanted.updated,
+                         false, wanted.check_as, {}};
+        if (gate::exporting && (access.actions & core::bit(core::Action::select)) != 0)
+            access.actions |= core::bit(core::Action::export_);
+        if (!gate::may_fill_house(rte->relid, access.actions))
+            gate::admit(access, debug_query_string, false, &outcome);
+    }
+    gate::note_uses(outcome, debug_query_string);
+    return true;
+}
+
+} // namespace jit::hooks

@@ -1,0 +1,446 @@
+// gate.cpp: zone C. See gate.hpp.
+
+#include "hooks/gate.hpp"
+
+#include "hooks/deadline.hpp"
+#include "hooks/refusal.hpp"
+#include "hooks/switches.hpp"
+#include "pg/compat.hpp"
+#include "pg/loans.hpp"
+#include "pg/record.hpp"
+#include "pg/rights.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+
+extern "C" {
+#include "access/parallel.h"
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+}
+
+namespace jit::hooks::gate {
+
+bool exporting = false;
+bool exporting_to_temporary = false;
+
+namespace {
+
+namespace memo = pg::memo;
+namespace compat = pg::compat;
+
+constexpr core::Actions writing = ~(core::bit(core::Action::select) | core::bit(core::Action::export_));
+
+struct Admitting {
+    const char *statement;
+    bool quiet;
+    Outcome *out;
+};
+
+void on_finding(void *to, const Finding &f)
+{
+    auto *a = static_cast<Admitting *>(to);
+    if (f.monitored) {
+        if (!a->quiet)
+            refusal::record_only(f, a->statement);
+        return;
+    }
+    if (f.obstacle != Obstacle::none)
+        refusal::refuse(f, a->statement);
+    Outcome *out = a->out;
+    out->guarded = true;
+    if (f.decision.verdict != core::Verdict::approved)
+        return;
+    out->until = Min(out->until, f.decision.until);
+    for (int i = 0; i < out->use_count; i++) {
+        Outcome::Use &use = out->uses[i];
+        if (use.request == f.decision.request && use.relid == f.guarded->relid) {
+            use.actions |= core::bit(f.action);
+            use.until = Min(use.until, f.decision.until);
+            return;
+        }
+    }
+    if (out->use_count == lengthof(out->uses))
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("the statement touches too many guarded relations"),
+                        errdetail("At most %d can be used under approvals at once.", static_cast<int>(lengthof(out->uses))),
+                        errhint("Split the statement.")));
+    out->uses[out->use_count++] = {f.decision.request, f.decision.policy, f.guarded->relid, core::bit(f.action),
+                                   f.decision.until};
+}
+
+// ---- plans ----
+
+// The entry that a child (partition, inheritance child) was expanded from; 0 when it is none.
+Index root_of(const PlannedStmt *plan, Index child)
+{
+    Index root = 0;
+    bool moved = true;
+    while (moved) {
+        moved = false;
+        ListCell *cell;
+        foreach (cell, plan->appendRelations) {
+            const auto *info = static_cast<const AppendRelInfo *>(lfirst(cell));
+            if (info->child_relid == (root == 0 ? child : root)) {
+                root = info->parent_relid;
+                moved = true;
+                break;
+            }
+        }
+    }
+    return root;
+}
+
+bool shares_guards(const memo::Guarded *child, const memo::Guarded *parent)
+{
+    if (parent == nullptr)
+        return false;
+    for (const core::Guard &g : child->guards) {
+        bool found = false;
+        for (const core::Guard &p : parent->guards)
+            found |= p.policy == g.policy && p.level == g.level && p.actions == g.actions;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+// The views whose text is part of the plan.
+std::span<const Oid> views_in(const PlannedStmt *plan)
+{
+    auto *views = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list_length(plan->rtable))));
+    std::size_t count = 0;
+    ListCell *cell;
+    foreach (cell, plan->rtable) {
+        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+        const Oid view = rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW ? rte->relid
+                                                                                     : compat::view_of_subquery(rte);
+        if (OidIsValid(view))
+            views[count++] = view;
+    }
+    return {views, count};
+}
+
+bool guards_reading(Oid relid)
+{
+    const memo::Guarded *target = memo::find(relid);
+    return target != nullptr && ((target->enforced | target->monitored) & core::bit(core::Action::select)) != 0;
+}
+
+// Does the statement put what it reads somewhere that no guard of reading reaches?
+bool writes_elsewhere(const PlannedStmt *plan)
+{
+    if (exporting && pg::session::executor_depth == 0)
+        return true;
+    ListCell *cell;
+    foreach (cell, plan->resultRelations) {
+        const auto *rte = static_cast<const RangeTblEntry *>(list_nth(plan->rtable, lfirst_int(cell) - 1));
+        if (!guards_reading(rte->relid))
+            return true;
+    }
+    return false;
+}
+
+Oid relation_of(const RangeTblEntry *rte)
+{
+    if (rte->rtekind == RTE_RELATION)
+        return rte->relkind == RELKIND_COMPOSITE_TYPE ? InvalidOid : rte->relid; // 'c': EXCLUDED
+    return compat::view_of_subquery(rte);
+}
+
+} // namespace
+
+bool running()
+{
+    if (!pg::settings::enabled) {
+        static bool warned = false;
+        if (!warned && !pg::session::is_worker() && IsTransactionState() && !IsParallelWorker()) {
+            warned = true;
+            ereport(WARNING, (errmsg("jit_guard is switched off: nothing is guarded"),
+                              errdetail("jit_guard.enabled is off in the server's configuration."),
+                              errhint("Remove it and restart the server.")));
+        }
+        return false;
+    }
+    return !IsBinaryUpgrade && OidIsValid(MyDatabaseId) && IsTransactionState();
+}
+
+bool applies()
+{
+    if (pg::catalog::known_absent() || !running())
+        return false;
+    switch (pg::catalog::presence()) {
+        case pg::catalog::Presence::absent:
+        case pg::catalog::Presence::creating:
+            return false;
+        case pg::catalog::Presence::ready:
+        case pg::catalog::Presence::unbound:
+            return true;
+    }
+    pg_unreachable();
+}
+
+void check_session(bool allowed_when_overdue)
+{
+    if (pg::session::is_worker())
+        return;
+    TimestampTz until = core::never;
+    core::RequestId request = 0;
+    const pg::loans::Verdict verdict = pg::loans::check(pg::session::person(), &until, &request);
+    if (verdict != pg::loans::Verdict::none) {
+        if (!allowed_when_overdue && !switches::off("loans"))
+            pg::loans::refuse(verdict);
+    } else if (request != 0) {
+        deadline::note({request, until, "", false, false, true});
+    }
+}
+
+bool may_fill_house(Oid relid, core::Actions actions)
+{
+    if (!pg::catalog::is_house_table(relid) || actions != core::bit(core::Action::insert) ||
+        !superuser_arg(pg::session::person()))
+        return false;
+    Relation table = table_open(relid, NoLock); // COPY holds the lock
+    const bool empty = RelationGetNumberOfBlocks(table) == 0;
+    table_close(table, NoLock);
+    return empty;
+}
+
+void admit(const Access &access, const char *statement, bool quiet, Outcome *out)
+{
+    Admitting a = {statement, quiet, out};
+    judge(access, GetCurrentTimestamp(), on_finding, &a);
+}
+
+void note_uses(const Outcome &outcome, const char *statement)
+{
+    pg::record::Use lines[lengthof(outcome.uses)];
+    for (int i = 0; i < outcome.use_count; i++) {
+        const Outcome::Use &use = outcome.uses[i];
+        const memo::Policy *policy = memo::policy(use.policy);
+        const char *name = policy != nullptr ? policy->name : "?";
+        deadline::note({use.request, use.until, name, (use.actions & writing) != 0,
+                        policy != nullptr && policy->terminates, false});
+        lines[i] = {use.request, name, use.relid, use.actions, use.until};
+    }
+    if (outcome.use_count > 0)
+        pg::record::uses({lines, static_cast<std::size_t>(outcome.use_count)}, statement,
+                         pg::session::executor_depth > 0);
+}
+
+bool touches_guarded(const PlannedStmt *plan)
+{
+    ListCell *cell;
+    foreach (cell, plan->rtable) {
+        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+        const Oid relid = relation_of(rte);
+        if (OidIsValid(relid) && memo::find(relid) != nullptr)
+            return true;
+    }
+    return false;
+}
+
+void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out)
+{
+    List *const permissions = compat::permissions_of(plan);
+    const std::span<const Oid> views = views_in(plan);
+    const bool elsewhere = writes_elsewhere(plan);
+    Index index = 0;
+    ListCell *cell;
+    foreach (cell, plan->rtable) {
+        index++;
+        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+        const Oid relid = relation_of(rte);
+        if (!OidIsValid(relid))
+            continue;
+        const memo::Guarded *guarded = memo::find(relid);
+        if (guarded == nullptr)
+            continue;
+        compat::Wanted wanted = compat::wanted(rte, permissions);
+        Access access = {relid, actions_of(wanted.required), wanted.selected, wanted.inserted, wanted.updated,
+                         false, wanted.check_as, views};
+        if (wanted.required == 0) {
+            if (get_rel_relkind(relid) == RELKIND_VIEW)
+                continue; // the placeholder of a view or of a rule's OLD and NEW
+            // A partition or child, reached through a parent. When the parent has the same guards it was judged
+            // there; otherwise somebody hung a guarded table below another one.
+            const Index root = root_of(plan, index);
+            const auto *parent =
+                root == 0 ? nullptr : static_cast<const RangeTblEntry *>(list_nth(plan->rtable, static_cast<int>(root) - 1));
+            if (parent != nullptr && parent->rtekind == RTE_RELATION) {
+                if (shares_guards(guarded, memo::find(parent->relid)) && !switches::off("always_children"))
+                    continue;
+                wanted = compat::wanted(parent, permissions);
+                access.check_as = wanted.check_as;
+            }
+            access.actions = actions_of(wanted.required);
+            if (access.actions == 0)
+                access.actions = core::bit(core::Action::select);
+            access.every_column = true;
+            if (switches::off("children"))
+                continue;
+        }
+        if (elsewhere && (access.actions & core::bit(core::Action::select)) != 0 && pg::session::executor_depth == 0)
+            access.actions |= core::bit(core::Action::export_);
+        admit(access, statement, false, out);
+    }
+}
+
+// ---- queries ----
+
+namespace {
+
+struct Walk {
+    bool collect_views; // first walk: fill `views`; second: judge
+    List *views;
+    Visit visit;
+    void *to;
+    TimestampTz now;
+    std::span<const Oid> view_span;
+    bool copied;
+};
+
+bool walk(Node *node, void *context)
+{
+    auto *w = static_cast<Walk *>(context);
+    if (node == nullptr)
+        return false;
+    if (!IsA(node, Query))
+        return compat::walk_expression(node, walk, context);
+    auto *query = reinterpret_cast<Query *>(node);
+    List *const permissions = compat::permissions_of(query);
+    ListCell *cell;
+    foreach (cell, query->rtable) {
+        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+        const Oid relid = relation_of(rte);
+        if (!OidIsValid(relid))
+            continue;
+        const bool is_view = get_rel_relkind(relid) == RELKIND_VIEW;
+        if (w->collect_views) {
+            if (is_view)
+                w->views = lappend_oid(w->views, relid);
+            continue;
+        }
+        if (memo::find(relid) == nullptr)
+            continue;
+        const compat::Wanted wanted = compat::wanted(rte, permissions);
+        Access access = {relid, actions_of(wanted.required), wanted.selected, wanted.inserted, wanted.updated,
+                         false, wanted.check_as, w->view_span};
+        if (w->copied && (access.actions & core::bit(core::Action::select)) != 0)
+            access.actions |= core::bit(core::Action::export_);
+        if (access.actions != 0)
+            judge(access, w->now, w->visit, w->to);
+    }
+    return compat::walk_query(query, walk, context, 0);
+}
+
+bool touches(Node *node, void *found)
+{
+    if (node == nullptr)
+        return false;
+    if (IsA(node, Query)) {
+        auto *query = reinterpret_cast<Query *>(node);
+        ListCell *cell;
+        foreach (cell, query->rtable) {
+            const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+            const Oid relid = relation_of(rte);
+            if (OidIsValid(relid) && memo::find(relid) != nullptr)
+                return true;
+            if (rte->rtekind == RTE_SUBQUERY && touches(reinterpret_cast<Node *>(rte->subquery), found))
+                return true;
+        }
+        foreach (cell, query->cteList)
+            if (touches(static_cast<CommonTableExpr *>(lfirst(cell))->ctequery, found))
+                return true;
+        // Sublinks are the only other place where a relation can hide.
+        return query->hasSubLinks &&
+               compat::walk_query(query, touches, found, QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES);
+    }
+    return compat::walk_expression(node, touches, found);
+}
+
+} // namespace
+
+void visit_query(Query *query, bool copied, Visit visit, void *to)
+{
+    Walk w = {true, NIL, visit, to, GetCurrentTimestamp(), {}, copied};
+    if (query->resultRelation > 0 && !copied) {
+        const auto *target = static_cast<const RangeTblEntry *>(list_nth(query->rtable, query->resultRelation - 1));
+        w.copied = !guards_reading(target->relid);
+    }
+    (void) walk(reinterpret_cast<Node *>(query), &w);
+    auto *views = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list_length(w.views) + 1)));
+    std::size_t count = 0;
+    ListCell *cell;
+    foreach (cell, w.views)
+        views[count++] = lfirst_oid(cell);
+    w.view_span = {views, count};
+    w.collect_views = false;
+    (void) walk(reinterpret_cast<Node *>(query), &w);
+}
+
+void admit_query(Query *query, const char *statement)
+{
+    if (!touches(reinterpret_cast<Node *>(query), nullptr))
+        return;
+    Outcome outcome = {};
+    outcome.until = core::never;
+    Admitting a = {statement, true, &outcome};
+    visit_query(query, false, on_finding, &a);
+}
+
+// ---- foreign keys ----
+
+namespace {
+
+// The target list of the probe: the constant 1, so that nothing but existence comes out.
+bool selects_one(List *targets)
+{
+    if (list_length(targets) < 1)
+        return false;
+    const auto *first = static_cast<const TargetEntry *>(linitial(targets));
+    if (first->resjunk || !IsA(first->expr, Const))
+        return false;
+    for (int i = 1; i < list_length(targets); i++)
+        if (!static_cast<const TargetEntry *>(list_nth(targets, i))->resjunk)
+            return false;
+    return true;
+}
+
+// One relation in the statement's own text; partitions below it come without permissions of their own.
+bool one_relation(List *rtable, List *permissions)
+{
+    int wanted = 0;
+    ListCell *cell;
+    foreach (cell, rtable) {
+        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+        if (rte->rtekind != RTE_RELATION)
+            return false;
+        if (compat::wanted(rte, permissions).required != 0)
+            wanted++;
+    }
+    return wanted == 1;
+}
+
+} // namespace
+
+bool is_key_probe(const PlannedStmt *plan)
+{
+    // Locking and appending nodes pass on what the scan below them puts out.
+    const Plan *scan = plan->planTree;
+    while (scan != nullptr && (IsA(scan, LockRows) || IsA(scan, Append)))
+        scan = IsA(scan, LockRows)
+                   ? scan->lefttree
+                   : static_cast<const Plan *>(linitial(reinterpret_cast<const Append *>(scan)->appendplans));
+    return InNoForceRLSOperation() && plan->commandType == CMD_SELECT && !plan->hasModifyingCTE &&
+           list_length(plan->rowMarks) >= 1 && scan != nullptr && selects_one(scan->targetlist) &&
+           one_relation(plan->rtable, compat::permissions_of(plan));
+}
+
+bool is_key_probe(const Query *query)
+{
+    return InNoForceRLSOperation() && query->commandType == CMD_SELECT && list_length(query->rowMarks) == 1 &&
+           query->cteList == NIL && !query->hasSubLinks && selects_one(query->targetList) &&
+           one_relation(query->rtable, compat::permissions_of(query));
+}
+
+} // namespace jit::hooks::gate

@@ -1,0 +1,45 @@
+// install.cpp: zone C. The only place that assigns the server's hook variables.
+
+#include "hooks/chain.hpp"
+#include "hooks/switches.hpp"
+
+namespace jit::hooks {
+
+namespace chain {
+planner_hook_type planner = nullptr;
+ExecutorStart_hook_type start = nullptr;
+ExecutorRun_hook_type run = nullptr;
+ExecutorFinish_hook_type finish = nullptr;
+ExecutorCheckPerms_hook_type check_perms = nullptr;
+ProcessUtility_hook_type utility = nullptr;
+object_access_hook_type object_access = nullptr;
+needs_fmgr_hook_type needs_fmgr = nullptr;
+fmgr_hook_type fmgr = nullptr;
+} // namespace chain
+
+void install()
+{
+    chain::planner = planner_hook != nullptr ? planner_hook : standard_planner;
+    planner_hook = planner;
+    chain::start = ExecutorStart_hook != nullptr ? ExecutorStart_hook : standard_ExecutorStart;
+    ExecutorStart_hook = executor_start;
+    chain::run = ExecutorRun_hook != nullptr ? ExecutorRun_hook : standard_ExecutorRun;
+    ExecutorRun_hook = executor_run;
+    chain::finish = ExecutorFinish_hook != nullptr ? ExecutorFinish_hook : standard_ExecutorFinish;
+    ExecutorFinish_hook = executor_finish;
+    chain::check_perms = ExecutorCheckPerms_hook;
+    ExecutorCheckPerms_hook = executor_check_perms;
+    chain::utility = ProcessUtility_hook != nullptr ? ProcessUtility_hook : standard_ProcessUtility;
+    ProcessUtility_hook = utility;
+    chain::object_access = object_access_hook;
+    object_access_hook = object_access;
+    chain::needs_fmgr = needs_fmgr_hook;
+    needs_fmgr_hook = needs_fmgr;
+    chain::fmgr = fmgr_hook;
+    fmgr_hook = fmgr;
+    RegisterXactCallback(transaction, nullptr);
+    RegisterSubXactCallback(subtransaction, nullptr);
+    switches::define();
+}
+
+} // namespace jit::hooks

@@ -1,0 +1,257 @@
+// judge.cpp: zone C. See judge.hpp.
+
+#include "hooks/judge.hpp"
+
+#include "hooks/owner_stack.hpp"
+#include "hooks/switches.hpp"
+#include "pg/compat.hpp"
+#include "pg/rights.hpp"
+#include "pg/session.hpp"
+#include "pg/views.hpp"
+
+extern "C" {
+#include "access/parallel.h"
+#include "access/sysattr.h"
+}
+
+namespace jit::hooks {
+
+namespace {
+
+namespace memo = pg::memo;
+namespace rights = pg::rights;
+
+struct Judging {
+    const Access *access;
+    const memo::Guarded *guarded;
+    std::span<const core::Guard> guards;
+    TimestampTz now;
+    Visit visit;
+    void *to;
+};
+
+Oid owner_of(Oid relid)
+{
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+    if (!HeapTupleIsValid(tuple))
+        return InvalidOid;
+    const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+    ReleaseSysCache(tuple);
+    return owner;
+}
+
+bool policy_guards(const memo::Guarded *guarded, core::PolicyId policy, core::Action action)
+{
+    if (guarded == nullptr)
+        return false;
+    for (const core::Guard &g : guarded->guards)
+        if (g.policy == policy && g.mode == core::Mode::enforce && (g.actions & core::bit(action)) != 0)
+            return true;
+    return false;
+}
+
+// Reading through a view that an approval names: the view must be in the statement, be what it was, be its owner's
+// text (check_as), and itself name the relation.
+bool opened_by_view(const Judging &j, core::Decision *decision)
+{
+    const Access &a = *j.access;
+    if (!OidIsValid(a.check_as))
+        return false;
+    bool opened = false;
+    for (const Oid view : a.views) {
+        if (owner_of(view) != a.check_as || !pg::views::reads(view, a.relid))
+            continue;
+        const rights::Opening opening = rights::opens(view, j.now);
+        // Which of several views put the entry there cannot be told, so every candidate must be open.
+        if (opening.request == 0 || !policy_guards(memo::find(view), opening.policy, core::Action::select))
+            return false;
+        if (!opened || opening.until < decision->until)
+            *decision = {core::Verdict::approved, opening.policy, opening.request, opening.until};
+        opened = true;
+    }
+    return opened;
+}
+
+// May code that is not the person's own text use the approval here?
+void check_code(const Judging &j, Finding *finding)
+{
+    if (switches::off("owner_stack"))
+        return;
+    const Oid owner = owner_of(j.guarded->relid);
+    if (IsParallelWorker()) {
+        finding->obstacle = Obstacle::parallel_code;
+    } else if (const Oid function = owner_stack::foreign_function(owner); OidIsValid(function)) {
+        finding->obstacle = Obstacle::foreign_code;
+        finding->code = function;
+        finding->code_is_function = true;
+    } else if (OidIsValid(j.access->check_as) && !owner_stack::is_trusted(j.access->check_as, owner)) {
+        finding->obstacle = Obstacle::foreign_code;
+        finding->code = j.access->check_as;
+    }
+}
+
+// The person's approvals, with the columns that they name of an ancestor numbered as the relation numbers them.
+std::span<const core::Approval> approvals_for(const memo::Guarded *guarded)
+{
+    const std::span<const core::Approval> mine = rights::mine();
+    if (!rights::by_column() || guarded->relations.size() < 2)
+        return mine;
+    auto *own = static_cast<core::Approval *>(palloc(mine.size_bytes()));
+    for (std::size_t i = 0; i < mine.size(); i++) {
+        own[i] = mine[i];
+        auto *covers = static_cast<core::Cover *>(palloc(mine[i].covers.size_bytes()));
+        for (std::size_t c = 0; c < mine[i].covers.size(); c++) {
+            covers[c] = mine[i].covers[c];
+            for (const core::ObjectId ancestor : guarded->relations)
+                if (covers[c].kind == core::CoverKind::relation && covers[c].object == ancestor)
+                    covers[c].columns = memo::columns_of_ancestor(covers[c].columns, ancestor, guarded->relid);
+        }
+        own[i].covers = {covers, mine[i].covers.size()};
+    }
+    return {own, mine.size()};
+}
+
+void judge_one(const Judging &j, core::Action action, core::Column column, std::span<const core::Guard> guards)
+{
+    const core::Attempt attempt = {action, column, j.guarded->relations, j.guarded->schemas};
+    Finding finding = {j.guarded, action, column, {}, Obstacle::none, InvalidOid, false, false};
+    finding.decision = core::decide(attempt, guards, approvals_for(j.guarded), j.now, core::Weigh::enforced);
+
+    if (!core::allows(finding.decision.verdict)) {
+        core::Decision through_view = {};
+        if (pg::catalog::presence() == pg::catalog::Presence::unbound)
+            finding.obstacle = Obstacle::unbound;
+        else if (action == core::Action::select && opened_by_view(j, &through_view))
+            finding.decision = through_view;
+        else
+            finding.obstacle = j.guarded->statistics ? Obstacle::statistics : Obstacle::decision;
+        // A view that is itself approved is its owner's text by consent; a function on the stack still is not.
+        if (finding.obstacle == Obstacle::none) {
+            const Oid function = owner_stack::foreign_function(owner_of(j.guarded->relid));
+            if (OidIsValid(function)) {
+                finding.obstacle = Obstacle::foreign_code;
+                finding.code = function;
+                finding.code_is_function = true;
+            }
+        }
+    } else if (finding.decision.verdict == core::Verdict::approved) {
+        check_code(j, &finding);
+    }
+    if (finding.obstacle == Obstacle::none && (j.guarded->monitored & core::bit(action)) != 0) {
+        const core::Decision monitored =
+            core::decide(attempt, guards, approvals_for(j.guarded), j.now, core::Weigh::monitored_too);
+        if (!core::allows(monitored.verdict)) {
+            j.visit(j.to, {j.guarded, action, column, monitored, Obstacle::none, InvalidOid, false, true});
+            return;
+        }
+    }
+    if (finding.obstacle != Obstacle::none || finding.decision.verdict != core::Verdict::unguarded)
+        j.visit(j.to, finding);
+}
+
+bool is_column(Oid relid, AttrNumber column)
+{
+    HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(column));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const bool live = !reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple))->attisdropped;
+    ReleaseSysCache(tuple);
+    return live;
+}
+
+// One column after another when a guard or an approval names columns; otherwise the row stands for all of them.
+void judge_columns(const Judging &j, core::Action action, const Bitmapset *columns)
+{
+    const bool by_column = (j.guarded->by_column || rights::by_column()) &&
+                           (core::column_actions & core::bit(action)) != 0;
+    if (!by_column) {
+        judge_one(j, action, 0, j.guards);
+        return;
+    }
+    HeapTuple relation = SearchSysCache1(RELOID, ObjectIdGetDatum(j.guarded->relid));
+    const AttrNumber count =
+        HeapTupleIsValid(relation) ? reinterpret_cast<Form_pg_class>(GETSTRUCT(relation))->relnatts : AttrNumber{0};
+    if (HeapTupleIsValid(relation))
+        ReleaseSysCache(relation);
+    const bool whole_row =
+        j.access->every_column || bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, columns);
+    bool any = false;
+    for (AttrNumber column = 1; column <= count; column++)
+        if ((whole_row && is_column(j.guarded->relid, column)) ||
+            bms_is_member(column - FirstLowInvalidHeapAttributeNumber, columns)) {
+            judge_one(j, action, column, j.guards);
+            any = true;
+        }
+    // count(*), system columns, SELECT FOR UPDATE: the row as such.
+    if (!any)
+        judge_one(j, action, 0, j.guards);
+}
+
+} // namespace
+
+core::Actions actions_of(AclMode required)
+{
+    core::Actions actions = 0;
+    const auto map = [&](AclMode mode, core::Action action) {
+        if ((required & mode) != 0)
+            actions |= core::bit(action);
+    };
+    map(ACL_SELECT, core::Action::select);
+    map(ACL_INSERT, core::Action::insert);
+    map(ACL_UPDATE, core::Action::update);
+    map(ACL_DELETE, core::Action::delete_);
+    map(ACL_TRUNCATE, core::Action::truncate);
+    map(ACL_REFERENCES, core::Action::references);
+    map(ACL_TRIGGER, core::Action::trigger);
+    map(pg::compat::maintain_bit, core::Action::maintain);
+    return actions;
+}
+
+void judge(const Access &access, TimestampTz now, Visit visit, void *to)
+{
+    const memo::Guarded *guarded = memo::find(access.relid);
+    if (guarded == nullptr)
+        return;
+    if (guarded->house) {
+        // Reading is the privilege system's business, and vacuuming is welcome.
+        const core::Actions closed =
+            access.actions & ~(core::bit(core::Action::select) | core::bit(core::Action::maintain) |
+                               core::bit(core::Action::export_));
+        if (pg::session::house_open == 0 && closed != 0 && !switches::off("house"))
+            for (unsigned i = 0; i < core::action_count; i++)
+                if ((closed & core::bit(static_cast<core::Action>(i))) != 0) {
+                    visit(to, {guarded, static_cast<core::Action>(i), 0, {}, Obstacle::house, InvalidOid, false, false});
+                    return;
+                }
+        return;
+    }
+
+    Judging j = {&access, guarded, memo::guards_for_person(guarded), now, visit, to};
+    for (unsigned i = 0; i < core::action_count; i++) {
+        const auto action = static_cast<core::Action>(i);
+        if ((access.actions & (guarded->enforced | guarded->monitored) & core::bit(action)) == 0)
+            continue;
+        if (guarded->statistics) {
+            for (const core::Guard &g : j.guards) // every one of them, not any
+                judge_one(j, action, 0, {&g, 1});
+            continue;
+        }
+        judge_columns(j, action,
+                      action == core::Action::select   ? access.selected
+                      : action == core::Action::insert ? access.inserted
+                                                       : access.updated);
+    }
+
+    // Rows put into a partitioned table land in partitions that may have guards of their own.
+    constexpr core::Actions routed = core::bit(core::Action::insert) | core::bit(core::Action::update);
+    if ((access.actions & routed) != 0)
+        for (const Oid descendant : guarded->descendants) {
+            Access below = access;
+            below.relid = descendant;
+            below.actions = access.actions & routed;
+            below.every_column = true;
+            judge(below, now, visit, to);
+        }
+}
+
+} // namespace jit::hooks

@@ -1,0 +1,54 @@
+// judge.hpp: zone C. Turns what the server is about to do with a relation into attempts, asks core::decide about
+// each, and hands every answer on a guarded thing to a visitor. Raises nothing about policy and records nothing.
+#pragma once
+
+#include "pg/memo.hpp"
+
+extern "C" {
+#include "nodes/bitmapset.h"
+}
+
+namespace jit::hooks {
+
+// One relation as a statement wants it.
+struct Access {
+    Oid relid;
+    core::Actions actions;
+    const Bitmapset *selected; // columns, as the server keeps them; nullptr: none named
+    const Bitmapset *inserted;
+    const Bitmapset *updated;
+    bool every_column;         // a child reached from elsewhere: its columns are not known here
+    Oid check_as;              // owner of the view or rule that put it there; InvalidOid: the statement's own text
+    std::span<const Oid> views; // the views in the statement, one of which may have put it there
+};
+
+enum class Obstacle : uint8 {
+    none,
+    decision,      // Decision::verdict says why
+    foreign_code,  // an approval covers it, but somebody else's code would use it
+    parallel_code, // the same, but who is calling is not known inside a parallel worker
+    unbound,       // restored or copied installation
+    house,         // jit_guard's own tables
+    statistics,    // planner statistics of guarded tables
+};
+
+struct Finding {
+    const pg::memo::Guarded *guarded;
+    core::Action action;
+    core::Column column;
+    core::Decision decision; // approved: by which approval, until when
+    Obstacle obstacle;       // none: allowed
+    Oid code;                // foreign_code: the function, or the owner of the view or rule
+    bool code_is_function;
+    bool monitored;          // allowed, but a policy in mode monitor would have refused: `decision` is that one's
+};
+
+using Visit = void (*)(void *to, const Finding &finding);
+
+// Visits every attempt of the access that some policy guards, allowed or not.
+void judge(const Access &access, TimestampTz now, Visit visit, void *to);
+
+// The privilege bits of a range table entry as actions.
+[[nodiscard]] core::Actions actions_of(AclMode required);
+
+} // namespace jit::hooks

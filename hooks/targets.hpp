@@ -1,0 +1,18 @@
+// targets.hpp: zone C. Which relations a utility command names and what it does to them. Says nothing about whether
+// it may.
+#pragma once
+
+#include "pg/server.hpp"
+
+namespace jit::hooks::targets {
+
+// Called for each (relation, actions). `leaves`: the command takes the relation out from under its guards (detaching,
+// moving to another schema), so everything that they guard is at stake.
+using Emit = void (*)(void *to, Oid relid, core::Actions actions, bool leaves);
+
+void visit(Node *parsetree, Emit emit, void *to);
+
+// The action of the command's tag; Action::count_ when it concerns no relation.
+[[nodiscard]] core::Action action_of(Node *parsetree);
+
+} // namespace jit::hooks::targets

@@ -1,0 +1,231 @@
+// utility.cpp: zone C. Commands other than SELECT and DML: which relations they name, and the few that concern the
+// session, roles or whole databases. Runs for every context: top level, functions, DO, extension scripts.
+
+#include "hooks/chain.hpp"
+#include "hooks/current_command.hpp"
+#include "hooks/deadline.hpp"
+#include "hooks/gate.hpp"
+#include "hooks/switches.hpp"
+#include "hooks/targets.hpp"
+#include "pg/dropped.hpp"
+#include "pg/loans.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared.hpp"
+
+extern "C" {
+#include "access/parallel.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "commands/extension.h"
+}
+
+namespace jit::hooks {
+
+namespace current_command {
+core::Action action = core::Action::count_;
+} // namespace current_command
+
+namespace {
+
+namespace session = pg::session;
+
+// What a session whose role is over may still do: get rid of it.
+bool returns_role(const Node *parsetree)
+{
+    switch (nodeTag(parsetree)) {
+        case T_TransactionStmt:
+        case T_VariableShowStmt:
+        case T_DiscardStmt:
+        case T_ClosePortalStmt:
+            return true;
+        case T_VariableSetStmt: {
+            const auto *set = reinterpret_cast<const VariableSetStmt *>(parsetree);
+            return set->kind == VAR_RESET_ALL ||
+                   (set->name != nullptr &&
+                    (strcmp(set->name, "role") == 0 || strcmp(set->name, "session_authorization") == 0));
+        }
+        default:
+            return pg::loans::is_return(parsetree);
+    }
+}
+
+struct Admitting {
+    const char *text;
+    gate::Outcome outcome;
+};
+
+void admit_target(void *to, Oid relid, core::Actions actions, bool leaves)
+{
+    auto *a = static_cast<Admitting *>(to);
+    const pg::memo::Guarded *guarded = pg::memo::find(relid);
+    if (guarded == nullptr || (guarded->house && creating_extension))
+        return;
+    if (leaves)
+        actions |= guarded->enforced | guarded->monitored;
+    gate::admit({relid, actions, nullptr, nullptr, nullptr, true, InvalidOid, {}}, a->text, false, &a->outcome);
+}
+
+void collect_relation(void *to, Oid relid, core::Actions, bool)
+{
+    auto **relations = static_cast<List **>(to);
+    *relations = list_append_unique_oid(*relations, relid);
+}
+
+// The database that the command takes away, renames or copies, from which workers must be gone; InvalidOid if none.
+Oid database_wanted(const Node *parsetree, bool *drops)
+{
+    const char *name = nullptr;
+    ListCell *cell;
+    *drops = false;
+    switch (nodeTag(parsetree)) {
+        case T_DropdbStmt:
+            name = reinterpret_cast<const DropdbStmt *>(parsetree)->dbname;
+            *drops = true;
+            break;
+        case T_RenameStmt:
+            if (reinterpret_cast<const RenameStmt *>(parsetree)->renameType == OBJECT_DATABASE)
+                name = reinterpret_cast<const RenameStmt *>(parsetree)->subname;
+            break;
+        case T_AlterDatabaseStmt:
+            foreach (cell, reinterpret_cast<const AlterDatabaseStmt *>(parsetree)->options)
+                if (strcmp(static_cast<const DefElem *>(lfirst(cell))->defname, "tablespace") == 0)
+                    name = reinterpret_cast<const AlterDatabaseStmt *>(parsetree)->dbname;
+            break;
+        case T_CreatedbStmt:
+            name = "template1";
+            foreach (cell, reinterpret_cast<const CreatedbStmt *>(parsetree)->options)
+                if (auto *option = static_cast<DefElem *>(lfirst(cell));
+                    strcmp(option->defname, "template") == 0 && option->arg != nullptr)
+                    name = defGetString(option);
+            break;
+        default:
+            break;
+    }
+    return name != nullptr ? get_database_oid(name, true) : InvalidOid;
+}
+
+// Commands that copy the rows of their query to a place on the server.
+bool exports(const Node *parsetree, bool *temporary)
+{
+    *temporary = false;
+    switch (nodeTag(parsetree)) {
+        case T_CreateTableAsStmt:
+            *temporary = reinterpret_cast<const CreateTableAsStmt *>(parsetree)->into->rel->relpersistence ==
+                         RELPERSISTENCE_TEMP;
+            return true;
+        case T_RefreshMatViewStmt:
+            return true;
+        case T_ExplainStmt: { // ANALYZE runs it, new table and all
+            const auto *explained = reinterpret_cast<const Query *>(reinterpret_cast<const ExplainStmt *>(parsetree)->query);
+            return IsA(explained, Query) && explained->utilityStmt != nullptr &&
+                   exports(explained->utilityStmt, temporary);
+        }
+        case T_CopyStmt: {
+            const auto *copy = reinterpret_cast<const CopyStmt *>(parsetree);
+            return !copy->is_from && (copy->filename != nullptr || copy->is_program);
+        }
+        default:
+            return false;
+    }
+}
+
+bool concerns_us(const char *extension) { return extension != nullptr && strcmp(extension, "jit_guard") == 0; }
+
+// Members of the extension are what the gate finds its tables by.
+void keep_members(const Node *parsetree)
+{
+    if (IsA(parsetree, AlterExtensionContentsStmt) &&
+        concerns_us(reinterpret_cast<const AlterExtensionContentsStmt *>(parsetree)->extname) &&
+        !switches::off("house"))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("cannot add objects to jit_guard or take them from it"),
+                        errdetail("The gate finds its tables as members of the extension."),
+                        errhint("ALTER EXTENSION jit_guard UPDATE and DROP EXTENSION jit_guard are allowed.")));
+}
+
+void check(PlannedStmt *statement, const char *text)
+{
+    Node *const parsetree = statement->utilityStmt;
+    if (session::is_worker())
+        return;
+    AcceptInvalidationMessages();
+    const bool harmless = returns_role(parsetree);
+    gate::check_session(harmless);
+    if (deadline::active() && !harmless && session::house_open == 0)
+        deadline::recheck();
+    pg::loans::guard_statement(parsetree);
+    if (!gate::applies() || switches::off("utility"))
+        return;
+    keep_members(parsetree);
+    Admitting a = {text, {}};
+    a.outcome.until = core::never;
+    targets::visit(parsetree, admit_target, &a);
+    gate::note_uses(a.outcome, text);
+}
+
+} // namespace
+
+void utility(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
+             ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *destination,
+             QueryCompletion *completion)
+{
+    Node *const parsetree = statement->utilityStmt;
+    // A transaction that has failed can only be rolled back; there is nothing to look up in it.
+    if (!gate::running()) {
+        chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
+        return;
+    }
+    check(statement, text);
+
+    // Everything that is needed after the command is read now: the command may change its tree.
+    bool drops_database = false;
+    const Oid database = session::is_worker() ? InvalidOid : database_wanted(parsetree, &drops_database);
+    List *renamed = NIL;
+    if ((IsA(parsetree, RenameStmt) || IsA(parsetree, AlterObjectSchemaStmt)) && gate::applies())
+        targets::visit(parsetree, collect_relation, &renamed);
+    if (IsA(parsetree, CreateExtensionStmt) &&
+        concerns_us(reinterpret_cast<const CreateExtensionStmt *>(parsetree)->extname))
+        session::propose_launcher();
+    bool temporary = false;
+    const bool exporting = exports(parsetree, &temporary);
+    const core::Action action = targets::action_of(parsetree);
+
+    if (OidIsValid(database)) {
+        if (drops_database && strcmp(get_database_name(database), pg::settings::control_database) == 0)
+            pg::loans::refuse_if_any_live("drop the control database");
+        pg::shared::hold_database(database);
+    }
+
+    const bool outer_exporting = gate::exporting;
+    const bool outer_temporary = gate::exporting_to_temporary;
+    const core::Action outer_action = current_command::action;
+    gate::exporting = exporting;
+    gate::exporting_to_temporary = temporary;
+    current_command::action = action;
+    session::utility_depth++;
+    deadline::Frame frame;
+    deadline::push(&frame);
+    PG_TRY();
+    {
+        chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
+    }
+    PG_FINALLY();
+    {
+        session::utility_depth--;
+        gate::exporting = outer_exporting;
+        gate::exporting_to_temporary = outer_temporary;
+        current_command::action = outer_action;
+        if (OidIsValid(database))
+            pg::shared::release_database(database);
+    }
+    PG_END_TRY();
+    deadline::pop(&frame);
+
+    ListCell *cell;
+    foreach (cell, renamed)
+        if (IsTransactionState() && pg::memo::find(lfirst_oid(cell)) != nullptr)
+            pg::dropped::refresh_names(lfirst_oid(cell));
+}
+
+} // namespace jit::hooks
