@@ -2,7 +2,6 @@
 
 #include "hooks/chain.hpp"
 #include "pg/settings.hpp"
-#include "pg/shared.hpp"
 #include "workers/registry.hpp"
 
 extern "C" {
@@ -21,7 +20,6 @@ void _PG_init(void)
                         errdetail("Its hooks, shared memory and workers exist only when the server starts with it."),
                         errhint("Add jit_guard to shared_preload_libraries in postgresql.conf and restart the server.")));
     jit::pg::settings::define();
-    jit::pg::shared::install();
     jit::hooks::install();
     jit::workers::register_launcher();
 }

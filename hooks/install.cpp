@@ -2,6 +2,11 @@
 
 #include "hooks/chain.hpp"
 #include "hooks/switches.hpp"
+#include "pg/shared.hpp"
+
+extern "C" {
+#include "storage/ipc.h"
+}
 
 namespace jit::hooks {
 
@@ -17,8 +22,33 @@ needs_fmgr_hook_type needs_fmgr = nullptr;
 fmgr_hook_type fmgr = nullptr;
 } // namespace chain
 
+namespace {
+
+constinit shmem_request_hook_type next_request = nullptr;
+constinit shmem_startup_hook_type next_startup = nullptr;
+
+void shmem_request()
+{
+    if (next_request != nullptr)
+        next_request();
+    pg::shared::request_memory();
+}
+
+void shmem_startup()
+{
+    if (next_startup != nullptr)
+        next_startup();
+    pg::shared::attach();
+}
+
+} // namespace
+
 void install()
 {
+    next_request = shmem_request_hook;
+    shmem_request_hook = shmem_request;
+    next_startup = shmem_startup_hook;
+    shmem_startup_hook = shmem_startup;
     chain::planner = planner_hook != nullptr ? planner_hook : standard_planner;
     planner_hook = planner;
     chain::start = ExecutorStart_hook != nullptr ? ExecutorStart_hook : standard_ExecutorStart;

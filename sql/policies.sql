@@ -3,7 +3,7 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS jit_guard;
 CREATE EXTENSION jit_guard;
 RESET client_min_messages;
-\set VERBOSITY default
+SET intervalstyle = postgres;
 
 CREATE ROLE regress_asker LOGIN;
 CREATE ROLE regress_asker2 LOGIN;
@@ -27,7 +27,7 @@ CREATE TABLE pay.parts_1 PARTITION OF pay.parts FOR VALUES FROM (0) TO (10);
 \c - regress_boss
 SELECT jit.create_policy('mine', '{ALL}', '{pay.accounts}', eligible => '{regress_boss}', approvers => '{regress_boss2}');
 \c - regress_admin
-SELECT jit.create_policy('accounts', '{read, write}', '{pay.accounts, "pay"."accounts"}', lends => 'regress_lent',
+SELECT jit.create_policy('accounts', '{read, write}', ARRAY['pay.accounts', '"pay"."accounts"'], lends => 'regress_lent',
     eligible => '{regress_askers,regress_askers}', approvers => '{regress_bosses}', exempt => '{regress_exempt}');
 SELECT name, actions, objects, lends, elevates_to, eligible, approvers, approvals, exempt, max_duration, default_duration,
     pending_timeout, require_reason, ticket_pattern, on_expiry, mode, created_by FROM jit.policies \gx

@@ -3,6 +3,7 @@ SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS jit_guard;
 CREATE EXTENSION jit_guard;
 RESET client_min_messages;
+SET intervalstyle = postgres;
 
 CREATE ROLE regress_asker LOGIN;
 CREATE ROLE regress_boss1 LOGIN;

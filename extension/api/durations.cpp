@@ -1,6 +1,10 @@
 // durations.cpp: zone C. Lengths of time, without a calendar.
 #include "api/durations.hpp"
 
+extern "C" {
+#include "utils/datetime.h"
+}
+
 namespace jit::api::durations {
 
 int64 micros(const Interval *span)
@@ -22,7 +26,14 @@ Interval *of_micros(int64 micros)
     return span;
 }
 
-char *text(const Interval *span) { return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(span))); }
+char *text(const Interval *span)
+{
+    struct pg_itm fields;
+    char out[MAXDATELEN + 1];
+    interval2itm(*span, &fields);
+    EncodeInterval(&fields, INTSTYLE_POSTGRES, out);
+    return pstrdup(out);
+}
 
 void check(const char *what, const Interval *span)
 {

@@ -15,6 +15,7 @@ inline constexpr int64 most = INT64CONST(366) * USECS_PER_DAY;
 // Microseconds; absurd values (also infinity) give a number beyond ±most.
 [[nodiscard]] int64 micros(const Interval *span);
 [[nodiscard]] Interval *of_micros(int64 micros);
+// The same in every session, whatever its IntervalStyle: it is stored in events.
 [[nodiscard]] char *text(const Interval *span);
 // Raises 22023 unless 0 < span <= most.
 void check(const char *what, const Interval *span);

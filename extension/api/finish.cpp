@@ -69,7 +69,7 @@ void revoke(core::RequestId id, const char *reason)
     Request request{};
     requests::require(id, &request);
     require_revoker(request);
-    requests::require_locked(id, &request);
+    requests::seize(id, &request);
     requests::end(request, core::Event::revoke, "revoked", reason);
 }
 

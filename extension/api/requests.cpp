@@ -201,7 +201,7 @@ void end(const Request &request, core::Event event, const char *event_name, cons
 bool close(core::RequestId id, const char *reason)
 {
     Request request{};
-    require_locked(id, &request);
+    seize(id, &request);
     if (request.state == core::State::approved) {
         end(request, core::Event::revoke, "revoked", reason);
         return true;

@@ -31,6 +31,8 @@ namespace requests {
 void require(core::RequestId id, Request *out);
 // Locks the row until the transaction ends, then reads it: what is decided next is decided on this.
 void require_locked(core::RequestId id, Request *out);
+// seize.cpp: the same for those who end a right of another: a session of the requester that stands in the way is ended.
+void seize(core::RequestId id, Request *out);
 
 // The state that `event` leads to; raises 55000 saying why not, when it leads nowhere.
 [[nodiscard]] core::Transition require_step(const Request &request, core::Event event);

@@ -3,16 +3,11 @@
 
 #include "pg/memo.hpp"
 
+#include "pg/kinship.hpp"
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
 
 extern "C" {
-#include "catalog/catalog.h"
-#include "catalog/dependency.h"
-#include "catalog/index.h"
-#include "catalog/indexing.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
 #include "utils/fmgroids.h"
 #include "utils/hsearch.h"
@@ -23,6 +18,10 @@ extern "C" {
 namespace jit::pg::memo {
 
 namespace {
+
+using kinship::add;
+using kinship::OidSet;
+using kinship::wildcards_reach;
 
 constinit MemoryContext context = nullptr;
 constinit bool watching = false;
@@ -110,70 +109,22 @@ void put(Oid relid, const Guarded *guarded)
     table.entries[i] = {relid, true, guarded};
 }
 
-// ---- what a relation belongs to ----
-
-struct OidSet {
-    Oid *items;
-    int count;
-    int room;
-};
-
-void add(OidSet *set, Oid oid)
-{
-    for (int i = 0; i < set->count; i++)
-        if (set->items[i] == oid)
-            return;
-    if (set->count == set->room) {
-        set->room = set->room == 0 ? 8 : set->room * 2;
-        const Size bytes = sizeof(Oid) * static_cast<Size>(set->room);
-        set->items = static_cast<Oid *>(set->items == nullptr ? palloc(bytes) : repalloc(set->items, bytes));
-    }
-    set->items[set->count++] = oid;
-}
-
-// The table that a toast table or an owned sequence depends on.
-Oid owner_by_dependency(Oid relid)
-{
-    Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-    SysScanDesc scan = systable_beginscan(depend, DependDependerIndexId, true, nullptr, 2, keys);
-    Oid owner = InvalidOid;
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-        if (row->refclassid == RelationRelationId &&
-            (row->deptype == DEPENDENCY_INTERNAL || row->deptype == DEPENDENCY_AUTO))
-            owner = row->refobjid;
-    }
-    systable_endscan(scan);
-    table_close(depend, AccessShareLock);
-    return owner;
-}
-
-void add_parents(OidSet *relations, Oid relid)
-{
-    Relation inherits = table_open(InheritsRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-    SysScanDesc scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, nullptr, 1, &key);
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-        add(relations, reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhparent);
-    systable_endscan(scan);
-    table_close(inherits, AccessShareLock);
-}
-
-bool wildcards_reach(Oid schema)
-{
-    constexpr Oid public_schema = 2200; // pg_namespace.dat: the one pinned schema that holds people's tables
-    if (schema == public_schema)
-        return true;
-    return schema >= FirstNormalObjectId && schema != catalog::house().nspoid && !isAnyTempNamespace(schema);
-}
-
 // ---- guards ----
+
+// An interval as a person would type it, in the largest unit that needs no fraction: "30 min".
+const char *spelled(const Interval *interval)
+{
+    if (interval->month == 0 && interval->day == 0) {
+        constexpr struct {
+            int64 microseconds;
+            const char *unit;
+        } units[] = {{USECS_PER_HOUR, "h"}, {USECS_PER_MINUTE, "min"}, {USECS_PER_SEC, "s"}};
+        for (const auto &u : units)
+            if (interval->time > 0 && interval->time % u.microseconds == 0)
+                return psprintf(INT64_FORMAT " %s", interval->time / u.microseconds, u.unit);
+    }
+    return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
+}
 
 struct GuardList {
     core::Guard *items;
@@ -205,8 +156,7 @@ const Policy *load_policy(core::PolicyId id)
         loaded->exempt = catalog::oid_array(catalog::required(&scan, tuple, "exempt"));
         loaded->approvers = catalog::oid_array(catalog::required(&scan, tuple, "approvers"));
         loaded->eligible = catalog::oid_array(catalog::required(&scan, tuple, "eligible"));
-        loaded->default_duration =
-            DatumGetCString(DirectFunctionCall1(interval_out, catalog::required(&scan, tuple, "default_duration")));
+        loaded->default_duration = spelled(DatumGetIntervalP(catalog::required(&scan, tuple, "default_duration")));
         MemoryContextSwitchTo(caller);
         static_cast<PolicySlot *>(hash_search(policies, &id, HASH_ENTER, nullptr))->policy = loaded;
     }
@@ -360,18 +310,7 @@ const Guarded *look_up(Oid relid, bool *cacheable)
         every_reading_guard(&guards);
         add(&relations, relid);
     } else if (!house) {
-        add(&relations, relid);
-        for (int i = 0; i < relations.count; i++) { // grows while it is walked
-            const char kind = get_rel_relkind(relations.items[i]);
-            Oid owner = InvalidOid;
-            if (kind == RELKIND_INDEX || kind == RELKIND_PARTITIONED_INDEX)
-                owner = IndexGetRelation(relations.items[i], true);
-            else if (kind == RELKIND_TOASTVALUE || kind == RELKIND_SEQUENCE)
-                owner = owner_by_dependency(relations.items[i]);
-            if (OidIsValid(owner))
-                add(&relations, owner);
-            add_parents(&relations, relations.items[i]);
-        }
+        relations = kinship::relations_of(relid);
         for (int i = 0; i < relations.count; i++)
             if (const Oid schema = get_rel_namespace(relations.items[i]); wildcards_reach(schema))
                 add(&schemas, schema);

@@ -27,8 +27,6 @@ namespace {
 constinit const bool never_struck = false;
 constinit Slot *own = nullptr; // this backend's slot, once registered
 constinit Oid lost_role = InvalidOid;
-constinit shmem_request_hook_type next_request = nullptr;
-constinit shmem_startup_hook_type next_startup = nullptr;
 
 // Where each part begins, all aligned.
 struct Layout {
@@ -66,32 +64,6 @@ void initialise(const Layout &at)
     memory->index_size = at.index_size;
     for (int i = 0; i < memory->slot_count; i++)
         SpinLockInit(&slots[i].lock);
-}
-
-extern "C" void jit_shmem_request()
-{
-    if (next_request != nullptr)
-        next_request();
-    RequestAddinShmemSpace(layout().total);
-    RequestNamedLWLockTranche("jit_guard", 2);
-}
-
-extern "C" void jit_shmem_startup()
-{
-    if (next_startup != nullptr)
-        next_startup();
-    const Layout at = layout();
-    bool found = false;
-    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-    auto *base = static_cast<char *>(ShmemInitStruct("jit_guard", at.total, &found));
-    memory = reinterpret_cast<Memory *>(base);
-    slots = reinterpret_cast<Slot *>(base + at.slots);
-    rows = reinterpret_cast<DatabaseRow *>(base + at.rows);
-    loans = reinterpret_cast<Loan *>(base + at.loans);
-    loan_index = reinterpret_cast<uint32 *>(base + at.index);
-    if (!found)
-        initialise(at);
-    LWLockRelease(AddinShmemInitLock);
 }
 
 // A bijection of the request for one database (splitmix64's finish), and never 0.
@@ -176,12 +148,26 @@ void note(Oid database, core::RequestId request)
 
 constinit const volatile bool *struck_flag = &never_struck;
 
-void install()
+void request_memory()
 {
-    next_request = shmem_request_hook;
-    shmem_request_hook = jit_shmem_request;
-    next_startup = shmem_startup_hook;
-    shmem_startup_hook = jit_shmem_startup;
+    RequestAddinShmemSpace(layout().total);
+    RequestNamedLWLockTranche("jit_guard", 2);
+}
+
+void attach()
+{
+    const Layout at = layout();
+    bool found = false;
+    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+    auto *base = static_cast<char *>(ShmemInitStruct("jit_guard", at.total, &found));
+    memory = reinterpret_cast<Memory *>(base);
+    slots = reinterpret_cast<Slot *>(base + at.slots);
+    rows = reinterpret_cast<DatabaseRow *>(base + at.rows);
+    loans = reinterpret_cast<Loan *>(base + at.loans);
+    loan_index = reinterpret_cast<uint32 *>(base + at.index);
+    if (!found)
+        initialise(at);
+    LWLockRelease(AddinShmemInitLock);
 }
 
 bool ready() { return memory != nullptr; }

@@ -6,8 +6,9 @@
 
 namespace jit::pg::shared {
 
-// Called from _PG_init (through shmem_request_hook and shmem_startup_hook).
-void install();
+// From shmem_request_hook and shmem_startup_hook.
+void request_memory();
+void attach();
 // False in a process that has no jit_guard shared memory (single-user bootstrap, or not preloaded).
 [[nodiscard]] bool ready();
 

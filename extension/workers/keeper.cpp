@@ -130,7 +130,7 @@ TimestampTz read_next_deadline()
 void one_round(void *arg)
 {
     auto *round = static_cast<Round *>(arg);
-    round->presence = catalog::presence();
+    round->presence = settled_presence();
     round->is_control = pg::settings::in_control_database();
     if (round->presence != catalog::Presence::ready)
         return;

@@ -125,7 +125,7 @@ void compare_pages(Pass *pass)
 void read_and_compare(void *arg)
 {
     auto *pass = static_cast<Pass *>(arg);
-    pass->presence = catalog::presence();
+    pass->presence = settled_presence();
     if (pass->presence != catalog::Presence::ready)
         return;
     pass->page.at = GetCurrentTimestamp();

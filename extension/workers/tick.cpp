@@ -11,6 +11,7 @@ extern "C" {
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/guc.h"
@@ -90,6 +91,14 @@ void sleep_until(TimestampTz until)
         ProcessConfigFile(PGC_SIGHUP);
         apply_settings();
     }
+}
+
+pg::catalog::Presence settled_presence()
+{
+    // We are woken by a commit before it has told everybody what changed; its locks go last.
+    if (pg::catalog::presence() == pg::catalog::Presence::ready)
+        LockRelationOid(pg::catalog::house().policies, AccessShareLock);
+    return pg::catalog::presence();
 }
 
 void transaction(Body body, void *arg)

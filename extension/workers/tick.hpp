@@ -1,6 +1,7 @@
 // tick.hpp: zone C. What keeper and lender have in common: how they start, run a transaction and sleep.
 #pragma once
 
+#include "pg/catalog.hpp"
 #include "pg/server.hpp"
 #include "pg/worker_table.hpp"
 
@@ -16,6 +17,10 @@ void begin(pg::shared::Job job, const char *name);
 
 // Reads the configuration again if asked to, and sleeps until the latch is set or `until` has come.
 void sleep_until(TimestampTz until);
+
+// catalog::presence(), and when it is ready it stays so until the transaction ends: waits for a DROP EXTENSION that is
+// about to commit.
+[[nodiscard]] pg::catalog::Presence settled_presence();
 
 // One transaction with a snapshot.
 using Body = void (*)(void *arg);
