@@ -10,7 +10,10 @@ extern "C" {
 #include "access/transam.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_proc.h"
+#include "executor/spi.h"
 #include "nodes/primnodes.h"
+#include "tcop/pquery.h"
+#include "utils/portal.h"
 }
 
 namespace jit::hooks::bare_call {
@@ -42,6 +45,24 @@ bool is_plain(const Node *argument)
     return false;
 }
 
+// The server does not say whether SPI is connected, but this harmless question has another answer then.
+bool spi_is_open() { return SPI_unregister_relation("jit_guard asks") != SPI_ERROR_UNCONNECTED; }
+
+// A view, or somebody's function that was inlined, also leaves a plan that is one call; the plan's dependencies know.
+bool depends_on_nothing_else(const PlannedStmt *plan, Oid function)
+{
+    if (plan->relationOids != NIL)
+        return false;
+    const uint32 hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
+    ListCell *cell;
+    foreach (cell, plan->invalItems) {
+        const auto *item = static_cast<const PlanInvalItem *>(lfirst(cell));
+        if (item->cacheId != PROCOID || item->hashValue != hash)
+            return false;
+    }
+    return true;
+}
+
 Oid function_of_call(const Node *node)
 {
     if (node == nullptr || !IsA(node, FuncExpr))
@@ -56,7 +77,9 @@ Oid function_of_call(const Node *node)
 
 } // namespace
 
-Oid function_of(const PlannedStmt *plan)
+namespace {
+
+Oid only_call_of(const PlannedStmt *plan)
 {
     const Plan *top = plan->planTree;
     if (plan->commandType != CMD_SELECT || top == nullptr || top->lefttree != nullptr || plan->subplans != NIL)
@@ -80,6 +103,14 @@ Oid function_of(const PlannedStmt *plan)
     return InvalidOid;
 }
 
+} // namespace
+
+Oid function_of(const PlannedStmt *plan)
+{
+    const Oid function = only_call_of(plan);
+    return OidIsValid(function) && depends_on_nothing_else(plan, function) ? function : InvalidOid;
+}
+
 bool is_ours(Oid function)
 {
     return OidIsValid(function) && function >= FirstNormalObjectId && !pg::catalog::known_absent() &&
@@ -99,8 +130,12 @@ void started(const QueryDesc *query, Oid function)
 
 Oid running(const QueryDesc *query)
 {
-    if (query != last_query || pg::session::executor_depth != 0 || pg::session::utility_depth != 0 ||
-        !owner_stack::is_empty())
+    if (query != last_query || !pg::session::is_top_level() || !owner_stack::is_empty())
+        return InvalidOid;
+    // Deferred triggers run at COMMIT, type input functions at Bind: nesting does not show them. The client's own query
+    // is the one of the portal being run, and nothing has opened SPI.
+    if (ActivePortal == nullptr || ActivePortal->queryDesc != query || ActivePortal->strategy != PORTAL_ONE_SELECT ||
+        spi_is_open())
         return InvalidOid;
     return last_function;
 }

@@ -5,9 +5,9 @@
 #include "hooks/deadline.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/lending.hpp"
+#include "hooks/owner_stack.hpp"
 #include "hooks/refusal.hpp"
 #include "hooks/switches.hpp"
-#include "pg/rights.hpp"
 #include "pg/session.hpp"
 
 extern "C" {
@@ -26,6 +26,7 @@ namespace session = pg::session;
 // Queries that started under approvals and have not ended: their later runs are checked again.
 struct Guarded {
     const QueryDesc *query;
+    const PlannedStmt *plan; // as it came, before anything was lent
     uint64 approvals_as_of;
     uint64 guards_as_of;
     Guarded *next;
@@ -54,14 +55,14 @@ Guarded *find(const QueryDesc *query)
 }
 
 // The entry lives and dies with the executor's own memory, whichever way the query ends.
-void remember(const QueryDesc *query)
+void remember(const QueryDesc *query, const PlannedStmt *plan)
 {
     const MemoryContext owner = query->estate->es_query_cxt;
     auto *entry = static_cast<Guarded *>(MemoryContextAlloc(owner, sizeof(Guarded)));
     auto *callback = static_cast<MemoryContextCallback *>(MemoryContextAllocZero(owner, sizeof(MemoryContextCallback)));
     callback->func = jit_forget_query;
     callback->arg = entry;
-    *entry = {query, pg::catalog::approvals_generation, pg::catalog::guards_generation, guarded_queries};
+    *entry = {query, plan, pg::catalog::approvals_generation, pg::catalog::guards_generation, guarded_queries};
     guarded_queries = entry;
     MemoryContextRegisterResetCallback(owner, callback);
 }
@@ -106,24 +107,9 @@ void note_lasting_copies(const PlannedStmt *plan, const gate::Outcome &outcome)
         deadline::outlives_transaction(outcome.uses[0].request, outcome.until);
 }
 
-void start_guarded(QueryDesc *query, int flags)
+// The server checks permissions of this very range table next.
+void start_decided(QueryDesc *query, int flags)
 {
-    gate::Outcome outcome = {};
-    outcome.until = core::never;
-    gate::admit_plan(query->plannedstmt, query->sourceText, &outcome);
-    if (outcome.use_count > 0) {
-        if (pg::rights::take_appeared()) {
-            InvalidateSystemCaches(); // functions looked up before now do not pass through the owner stack
-            if (may_hide_functions(query->plannedstmt) && session::planner_depth == 0)
-                refusal::refuse_old_plan();
-        }
-        if (into_held_cursor() && !switches::off("hold"))
-            refusal::refuse_held_cursor(first_guarded(query->plannedstmt));
-        gate::note_uses(outcome, query->sourceText);
-        note_lasting_copies(query->plannedstmt, outcome);
-        lending::lend(query, outcome);
-    }
-
     const List *const outer = decided;
     decided = query->plannedstmt->rtable;
     PG_TRY();
@@ -135,8 +121,58 @@ void start_guarded(QueryDesc *query, int flags)
         decided = outer;
     }
     PG_END_TRY();
+}
+
+// The extension's own statements, or pg_restore, change what every backend remembers.
+void announce_house(const PlannedStmt *plan)
+{
+    ListCell *cell;
+    foreach (cell, plan->resultRelations)
+        if (pg::catalog::is_house_table(
+                static_cast<const RangeTblEntry *>(list_nth(plan->rtable, lfirst_int(cell) - 1))->relid))
+            pg::catalog::announce(static_cast<const RangeTblEntry *>(list_nth(plan->rtable, lfirst_int(cell) - 1))->relid);
+}
+
+void start_guarded(QueryDesc *query, int flags)
+{
+    const PlannedStmt *const plan = query->plannedstmt;
+    announce_house(plan);
+    gate::Outcome outcome = {};
+    outcome.until = core::never;
+    gate::admit_plan(query->plannedstmt, query->sourceText, &outcome);
+    if (outcome.use_count > 0) {
+        if (owner_stack::just_started() && may_hide_functions(plan))
+            refusal::refuse_old_plan();
+        if (into_held_cursor() && !switches::off("hold"))
+            refusal::refuse_held_cursor(first_guarded(query->plannedstmt));
+        gate::note_uses(outcome, query->sourceText);
+        note_lasting_copies(query->plannedstmt, outcome);
+        lending::lend(query, outcome);
+    }
+
+    start_decided(query, flags);
     if (outcome.guarded)
-        remember(query);
+        remember(query, plan);
+}
+
+// Before each further run of anything in a transaction that uses approvals: a fetch, the next part of a portal.
+void check_again(const QueryDesc *query)
+{
+    AcceptInvalidationMessages();
+    Guarded *const entry = find(query);
+    if (entry != nullptr && (entry->approvals_as_of != pg::catalog::approvals_generation ||
+                             entry->guards_as_of != pg::catalog::guards_generation)) {
+        gate::Outcome outcome = {};
+        outcome.until = core::never;
+        gate::admit_plan(entry->plan, query->sourceText, &outcome);
+        entry->approvals_as_of = pg::catalog::approvals_generation;
+        entry->guards_as_of = pg::catalog::guards_generation;
+    }
+    deadline::recheck();
+    // A COMMIT inside a procedure's loop turns the loop's cursor into a stored result.
+    if (entry != nullptr && ActivePortal != nullptr && ActivePortal->queryDesc == query &&
+        ActivePortal->holdStore != nullptr && ActivePortal->strategy == PORTAL_ONE_SELECT)
+        deadline::stored_result();
 }
 
 } // namespace
@@ -149,45 +185,32 @@ void executor_start(QueryDesc *query, int flags)
         return;
     }
     AcceptInvalidationMessages(); // an open transaction would otherwise never hear of a revocation
-    const bool top = session::executor_depth == 0 && session::utility_depth == 0;
+    const bool top = session::is_top_level();
+    if (top)
+        owner_stack::statement_starts(true);
     const Oid bare = top ? bare_call::function_of(query->plannedstmt) : InvalidOid;
     bare_call::started(query, bare);
-    gate::check_session(bare_call::is_ours(bare) || session::house_open > 0);
-    if (deadline::active() && session::house_open == 0 && !bare_call::is_ours(bare))
+    const bool ours = session::house_open > 0 || bare_call::is_ours(bare);
+    gate::check_session(ours);
+    if (deadline::active() && !ours)
         deadline::recheck();
 
-    if (!gate::applies() || !gate::touches_guarded(query->plannedstmt) ||
-        (gate::is_key_probe(query->plannedstmt) && !switches::off("key_probe")))
+    if (!gate::applies() || !gate::touches_guarded(query->plannedstmt) || switches::off("executor_start"))
         chain::start(query, flags);
-    else if (switches::off("executor_start"))
-        chain::start(query, flags);
+    else if (gate::is_key_probe(query->plannedstmt))
+        start_decided(query, flags);
     else
         start_guarded(query, flags);
 }
 
 void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
 {
-    if (guarded_queries != nullptr && !switches::off("executor_run")) {
-        AcceptInvalidationMessages();
-        if (Guarded *entry = find(query)) {
-            if (entry->approvals_as_of != pg::catalog::approvals_generation ||
-                entry->guards_as_of != pg::catalog::guards_generation) {
-                gate::Outcome outcome = {};
-                outcome.until = core::never;
-                gate::admit_plan(query->plannedstmt, query->sourceText, &outcome);
-                entry->approvals_as_of = pg::catalog::approvals_generation;
-                entry->guards_as_of = pg::catalog::guards_generation;
-            }
-            deadline::recheck();
-            // A COMMIT inside a procedure's loop turns the loop's cursor into a stored result.
-            if (deadline::active() && ActivePortal != nullptr && ActivePortal->queryDesc == query &&
-                ActivePortal->holdStore != nullptr && ActivePortal->strategy == PORTAL_ONE_SELECT)
-                deadline::stored_result();
-        }
-    }
+    const Oid bare = bare_call::running(query);
+    if (deadline::active() && session::house_open == 0 && !bare_call::is_ours(bare) && !switches::off("executor_run"))
+        check_again(query);
 
     const Oid outer = session::bare_function;
-    session::bare_function = bare_call::running(query);
+    session::bare_function = bare;
     session::executor_depth++;
     deadline::Frame frame;
     deadline::push(&frame);
@@ -251,7 +274,9 @@ bool executor_check_perms(JIT_CHECK_PERMS_PARAMETERS)
                          false, wanted.check_as, {}};
         if (gate::exporting && (access.actions & core::bit(core::Action::select)) != 0)
             access.actions |= core::bit(core::Action::export_);
-        if (!gate::may_fill_house(rte->relid, access.actions))
+        if (gate::may_fill_house(rte->relid, access.actions))
+            pg::catalog::announce(rte->relid);
+        else
             gate::admit(access, debug_query_string, false, &outcome);
     }
     gate::note_uses(outcome, debug_query_string);

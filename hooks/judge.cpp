@@ -72,19 +72,22 @@ bool opened_by_view(const Judging &j, core::Decision *decision)
     return opened;
 }
 
-// May code that is not the person's own text use the approval here?
-void check_code(const Judging &j, Finding *finding)
+// May code that is not the person's own text use the approval here? A view that the approval itself names is its
+// owner's text by consent; a function on the stack still is not.
+void check_code(const Judging &j, Finding *finding, bool by_view)
 {
     if (switches::off("owner_stack"))
         return;
     const Oid owner = owner_of(j.guarded->relid);
     if (IsParallelWorker()) {
         finding->obstacle = Obstacle::parallel_code;
+    } else if (owner_stack::may_miss_callers()) {
+        finding->obstacle = Obstacle::new_code;
     } else if (const Oid function = owner_stack::foreign_function(owner); OidIsValid(function)) {
         finding->obstacle = Obstacle::foreign_code;
         finding->code = function;
         finding->code_is_function = true;
-    } else if (OidIsValid(j.access->check_as) && !owner_stack::is_trusted(j.access->check_as, owner)) {
+    } else if (!by_view && OidIsValid(j.access->check_as) && !owner_stack::is_trusted(j.access->check_as, owner)) {
         finding->obstacle = Obstacle::foreign_code;
         finding->code = j.access->check_as;
     }
@@ -125,17 +128,10 @@ void judge_one(const Judging &j, core::Action action, core::Column column, std::
             finding.decision = through_view;
         else
             finding.obstacle = j.guarded->statistics ? Obstacle::statistics : Obstacle::decision;
-        // A view that is itself approved is its owner's text by consent; a function on the stack still is not.
-        if (finding.obstacle == Obstacle::none) {
-            const Oid function = owner_stack::foreign_function(owner_of(j.guarded->relid));
-            if (OidIsValid(function)) {
-                finding.obstacle = Obstacle::foreign_code;
-                finding.code = function;
-                finding.code_is_function = true;
-            }
-        }
+        if (finding.obstacle == Obstacle::none)
+            check_code(j, &finding, true);
     } else if (finding.decision.verdict == core::Verdict::approved) {
-        check_code(j, &finding);
+        check_code(j, &finding, false);
     }
     if (finding.obstacle == Obstacle::none && (j.guarded->monitored & core::bit(action)) != 0) {
         const core::Decision monitored =

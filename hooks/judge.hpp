@@ -27,6 +27,7 @@ enum class Obstacle : uint8 {
     decision,      // Decision::verdict says why
     foreign_code,  // an approval covers it, but somebody else's code would use it
     parallel_code, // the same, but who is calling is not known inside a parallel worker
+    new_code,      // the same, but the approval is newer than the running statement, whose callers are not known
     unbound,       // restored or copied installation
     house,         // jit_guard's own tables
     statistics,    // planner statistics of guarded tables

@@ -3,11 +3,13 @@
 
 #include "hooks/owner_stack.hpp"
 
+#include "hooks/gate.hpp"
 #include "pg/rights.hpp"
 #include "pg/session.hpp"
 
 extern "C" {
 #include "catalog/pg_proc.h"
+#include "utils/inval.h"
 }
 
 namespace jit::hooks::owner_stack {
@@ -17,6 +19,10 @@ namespace {
 constinit Oid *functions = nullptr; // TopMemoryContext
 constinit int depth = 0;
 constinit int room = 0;
+
+constinit bool statements_ran = false; // in this transaction, before the present one
+constinit bool misses_callers = false;
+constinit bool started_now = false;
 
 Oid owner_of(Oid function)
 {
@@ -46,10 +52,37 @@ Oid foreign_function(Oid object_owner)
 
 bool is_empty() { return depth == 0; }
 
+void statement_starts(bool runs)
+{
+    started_now = false;
+    if (gate::applies() && pg::rights::are_stale()) {
+        (void) pg::rights::mine();
+        if (pg::rights::take_appeared()) {
+            InvalidateSystemCaches(); // plans and functions looked up before now do not pass through the stack
+            started_now = true;
+            misses_callers |= statements_ran; // portals of earlier statements may still be open
+        }
+    }
+    statements_ran |= runs;
+}
+
+bool may_miss_callers()
+{
+    if (pg::rights::take_appeared())
+        misses_callers = true; // it appeared while a statement was running
+    return misses_callers && !pg::session::is_top_level();
+}
+
+bool just_started() { return started_now; }
+
 // Answering yes stops the function's inlining, so it is answered only where it can matter: in a session whose person
 // holds an approval, for code that would not be trusted with every object.
 bool wants(Oid function)
 {
+    if (!gate::applies())
+        return false;
+    if (pg::rights::are_stale() && pg::session::is_top_level() && depth == 0)
+        (void) pg::rights::mine(); // a fast-path call: no other hook saw the statement start
     if (!pg::rights::hold_any())
         return false;
     const Oid owner = owner_of(function);
@@ -73,6 +106,12 @@ void left()
         depth--;
 }
 
-void settle() { depth = 0; }
+void settle()
+{
+    depth = 0;
+    statements_ran = false;
+    misses_callers = false;
+    started_now = false;
+}
 
 } // namespace jit::hooks::owner_stack

@@ -12,6 +12,16 @@ namespace jit::hooks::owner_stack {
 [[nodiscard]] bool is_trusted(Oid code_owner, Oid object_owner);
 [[nodiscard]] bool is_empty();
 
+// Functions are followed only in sessions whose person holds an approval, so an approval must be known before the
+// functions that might ride on it are looked up. Called by the hooks as a statement of the client starts; `runs` is
+// false while it is only planned.
+void statement_starts(bool runs);
+// The approval was met only now: code that was looked up earlier, and is not on the stack, may be running. True in
+// nested code until the end of the transaction.
+[[nodiscard]] bool may_miss_callers();
+// The first approval appeared as the present statement started: its plan may be older.
+[[nodiscard]] bool just_started();
+
 // The two fmgr hooks, without chaining.
 [[nodiscard]] bool wants(Oid function);
 void entered(Oid function);

@@ -4,8 +4,8 @@
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
-#include "pg/rights.hpp"
 #include "pg/session.hpp"
 
 extern "C" {
@@ -19,10 +19,10 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
     // With approvals in play inlining must be decided with the owner stack switched on, so rights are read first.
     if (gate::applies() && !IsParallelWorker() && !switches::off("planner")) {
         AcceptInvalidationMessages();
+        if (pg::session::is_top_level())
+            owner_stack::statement_starts(false);
         if (!gate::is_key_probe(query))
             gate::admit_query(query, text);
-        if (pg::rights::take_appeared())
-            InvalidateSystemCaches();
     }
 
     PlannedStmt *result = nullptr;

@@ -148,6 +148,12 @@ Text explain(const Finding &f)
                              " covers it, but inside a parallel worker it is not known whose code is asking.",
                              f.decision.request),
                     "SET max_parallel_workers_per_gather = 0; and run it again."};
+        case Obstacle::new_code:
+            return {object,
+                    psprintf("Approval " INT64_FORMAT " covers it, but it is newer than the transaction, and whose code "
+                             "was running before is not known.",
+                             f.decision.request),
+                    "End the transaction and run the statement again."};
         case Obstacle::unbound:
             return {object,
                     "This installation of jit_guard was restored, copied or upgraded and is not bound to this database, "

@@ -5,6 +5,7 @@
 #include "hooks/current_command.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/targets.hpp"
 #include "pg/dropped.hpp"
@@ -150,6 +151,8 @@ void check(PlannedStmt *statement, const char *text)
     if (session::is_worker())
         return;
     AcceptInvalidationMessages();
+    if (session::is_top_level())
+        owner_stack::statement_starts(!IsA(parsetree, TransactionStmt));
     const bool harmless = returns_role(parsetree);
     gate::check_session(harmless);
     if (deadline::active() && !harmless && session::house_open == 0)

@@ -203,6 +203,7 @@ SELECT jit.approve(:r, repeat('x', 4001));
 SELECT jit.deny(:r, repeat('x', 4001));
 SELECT jit.revoke(:r, repeat('x', 4001));
 SELECT jit.approve(:r, duration => '1 year');
+\set VERBOSITY terse
 SELECT jit.approve(:r, NULL, NULL);
 
 -- What policies and approvals name cannot be dropped unseen.
@@ -214,11 +215,10 @@ DROP ROLE regress_asker;
 SELECT jit.alter_policy('p', eligible => '{regress_login}');
 DROP ROLE regress_asker;
 SELECT count(*) FROM jit.requests WHERE state = 'pending';
-SELECT jit.alter_policy('p', mode => 'off');
 DROP TABLE bad.t;
 SELECT name, objects FROM jit.policies;
 SELECT count(*) FROM jit.guards;
-SELECT jit.alter_policy('p', mode => 'enforce');
+SELECT jit.alter_policy('p', require_reason => false);
 SELECT jit.drop_policy('p');
 DROP ROLE regress_asker;
 

@@ -19,13 +19,13 @@ WHERE obj_description(objid, classid::regclass::name) IS NULL
                   WHERE m.classid = 'pg_class'::regclass AND c.oid = m.objid AND c.relkind = 'S')
 ORDER BY object COLLATE "C";
 
--- Every table is dumped with the database: no rows.
+-- Every table is dumped with the database, but those that belong to one database and are made anew by jit.rebind().
 SELECT c.oid::regclass AS "table"
 FROM members m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid AND c.relkind IN ('r', 'p')
 WHERE NOT c.oid = ANY ((SELECT extconfig FROM pg_extension WHERE extname = 'jit_guard')::oid[])
-ORDER BY 1;
+ORDER BY c.relname;
 
--- Every routine sets its own search_path: no rows.
+-- Every routine sets its own search_path, but await (it could not end transactions) and check (it reads as its caller does).
 SELECT object FROM members m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
 WHERE NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
 ORDER BY object COLLATE "C";
@@ -54,4 +54,26 @@ GROUP BY object, grantee
 ORDER BY object COLLATE "C", grantee COLLATE "C";
 
 -- Once per database.
+CREATE EXTENSION jit_guard;
+
+-- The roles: made, and refused when they are something else.
+SELECT rolname, rolcanlogin, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles
+WHERE rolname IN ('jit_admin', 'jit_auditor', 'jit_lender') ORDER BY 1;
+DROP EXTENSION jit_guard;
+SELECT count(*) FROM pg_roles WHERE rolname IN ('jit_admin', 'jit_auditor', 'jit_lender');
+ALTER ROLE jit_auditor LOGIN CREATEDB;
+CREATE EXTENSION jit_guard;
+ALTER ROLE jit_auditor NOLOGIN NOCREATEDB;
+CREATE ROLE regress_member ROLE jit_admin;
+GRANT regress_member TO jit_lender;
+CREATE EXTENSION jit_guard;
+REVOKE regress_member FROM jit_lender;
+GRANT jit_lender TO regress_member;
+CREATE EXTENSION jit_guard;
+REVOKE jit_lender FROM regress_member;
+REVOKE regress_member FROM jit_admin;
+GRANT jit_admin TO regress_member;
+CREATE EXTENSION jit_guard;
+DROP ROLE regress_member;
+DROP EXTENSION jit_guard;
 CREATE EXTENSION jit_guard;

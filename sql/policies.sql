@@ -90,14 +90,16 @@ SELECT jit.alter_policy('power', elevates_to => 'regress_power');
 SELECT jit.drop_policy('power');
 
 -- Names of objects follow their objects; what is dropped is no longer guarded, and on record.
-SELECT jit.alter_policy('accounts', objects => '{pay.accounts, pay.parts}');
+SELECT jit.alter_policy('accounts', objects => '{pay.accounts, pay.parts}', weaker => true);
 \c - regress_exempt
 ALTER TABLE pay.accounts RENAME TO "Accounts";
 SELECT objects FROM jit.policies WHERE name = 'accounts';
 SELECT DISTINCT object FROM jit.guards ORDER BY 1;
 ALTER SCHEMA pay RENAME TO pay2;
+SELECT jit.alter_policy('accounts', require_reason => true);
 SELECT objects FROM jit.policies WHERE name = 'accounts';
 ALTER SCHEMA pay2 RENAME TO pay;
+SELECT jit.alter_policy('accounts', require_reason => false);
 DROP VIEW pay.owners;
 DROP TABLE pay."Accounts";
 SELECT objects FROM jit.policies WHERE name = 'accounts';
@@ -108,6 +110,7 @@ SELECT event, policy, detail FROM jit.audit WHERE event = 'guard_dropped' ORDER 
 DROP ROLE regress_askers;
 SELECT jit.alter_policy('accounts', exempt => '{}');
 DROP ROLE regress_exempt;
+CREATE ROLE regress_exempt;
 SELECT jit.drop_policy('accounts');
 SELECT jit.drop_policy('accounts');
 SELECT jit.drop_policy('stricter');

@@ -49,7 +49,7 @@ void drop(const char *name)
     catalog::announce_guards();
     session::propose_wake();
     if (ended > 0)
-        ereport(NOTICE, (errmsg("%d open requests under policy \"%s\" were ended", ended, policy.name)));
+        ereport(NOTICE, (errmsg("requests under policy \"%s\" that were ended: %d", policy.name, ended)));
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 // installation to this cluster and database.
 #include "api/call.hpp"
 #include "pg/spi.hpp"
+#include "workers/registry.hpp"
 
 extern "C" {
 #include "access/xlog.h"
@@ -78,6 +79,7 @@ void install()
     spi::add(&args, ObjectIdGetDatum(MyDatabaseId));
     spi::add(&args, TimestampTzGetDatum(clock()));
     (void) spi::execute(bind, args);
+    workers::warn_if_short();
 }
 
 } // namespace

@@ -120,7 +120,14 @@ void alter(FunctionCallInfo fcinfo)
     }
     // Words that stay as they are were explained when they were new.
     const bool new_actions = !PG_ARGISNULL(static_cast<int>(TermArgument::actions));
-    const Scope scope = scope_of(&after, new_actions ? Report::notices : Report::quiet);
+    const Report report = new_actions ? Report::notices : Report::quiet;
+    Scope scope{};
+    if (PG_ARGISNULL(static_cast<int>(TermArgument::objects))) {
+        scope = terms::stored_scope(after);
+        scope.actions = actions_of(after.actions, report);
+    } else {
+        scope = scope_of(&after, report);
+    }
     terms::check(after, scope);
     make_canonical(&after, scope);
 

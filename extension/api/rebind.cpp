@@ -152,7 +152,7 @@ void rebind(const Rows &rows)
     catalog::announce_approvals();
     session::propose_wake();
     if (missing > 0)
-        ereport(WARNING, (errmsg("%d objects of policies were not found", missing),
+        ereport(WARNING, (errmsg("objects of policies that were not found: %d", missing),
                           errdetail("What is missing is not guarded; the other objects of those policies are."),
                           errhint("Correct them with jit.alter_policy(..., objects => ...).")));
 }

@@ -97,13 +97,19 @@ namespace {
     pg_unreachable();
 }
 
+[[noreturn]] void temporary(const char *text)
+{
+    not_guardable(text, "Temporary objects belong to one session and are outside every policy.",
+                  "Guard the tables of your own schemas.");
+}
+
 void check_schema(const char *text, Oid nspoid)
 {
     constexpr const char *hint = "Guard the tables of your own schemas.";
     if (IsCatalogNamespace(nspoid) || IsToastNamespace(nspoid) || nspoid == get_namespace_oid("information_schema", true))
         not_guardable(text, "System catalogs are outside every policy.", hint);
     if (isAnyTempNamespace(nspoid))
-        not_guardable(text, "Temporary objects belong to one session and are outside every policy.", hint);
+        temporary(text);
     if (catalog::presence() != catalog::Presence::absent && nspoid == get_namespace_oid("jit", true))
         not_guardable(text, "The extension guards its own tables.", hint);
 }
@@ -152,6 +158,8 @@ void resolve_columns(const char *text, const core::ObjectName &name, Item *item)
 
 Oid schema_oid(const char *text, const char *schema)
 {
+    if (strcmp(schema, "pg_temp") == 0) // an alias, not the name of a schema
+        temporary(text);
     const Oid nspoid = get_namespace_oid(schema, true);
     if (!OidIsValid(nspoid))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("schema \"%s\" does not exist", schema),

@@ -2,13 +2,13 @@
 #include "api/terms.hpp"
 
 #include "api/durations.hpp"
-#include "pg/json.hpp"
+#include "pg/canonical.hpp"
+#include "pg/catalog.hpp"
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
 
 namespace jit::api::terms {
 
-namespace json = pg::json;
 namespace session = pg::session;
 namespace spi = pg::spi;
 
@@ -275,92 +275,51 @@ void store(Terms *terms, const Scope &scope)
 
 namespace {
 
-struct Told {
-    const char *term;
-    const char *json;
-};
-constexpr int told_terms = 16;
+constexpr spi::Sql guards_of{
+    "SELECT g.object_class, g.object_id, g.attnums, g.object FROM jit.guards g JOIN jit.policies p ON p.policy_id = g.policy_id "
+    "WHERE g.policy_id = $1 ORDER BY pg_catalog.array_position(p.objects, g.object), g.object",
+    1,
+    {INT4OID}};
 
-char *json_words(const Words &words)
+// Columns that are left, and the name as it is now. False when the object is gone.
+bool read_guard(uint64 row, Item *item)
 {
-    StringInfoData out;
-    initStringInfo(&out);
-    appendStringInfoChar(&out, '[');
-    for (int i = 0; i < words.count; i++)
-        appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", json::quoted(words.items[i]));
-    appendStringInfoChar(&out, ']');
-    return out.data;
-}
-
-char *json_roles(const Roles &roles)
-{
-    Words names{static_cast<char **>(palloc(sizeof(char *) * static_cast<Size>(roles.count + 1))), roles.count};
-    for (int i = 0; i < roles.count; i++)
-        names.items[i] = session::role_name(roles.oids[i]);
-    return json_words(names);
-}
-
-char *json_role(const Roles &roles) { return roles.count == 0 ? pstrdup("null") : json::quoted(session::role_name(roles.oids[0])); }
-
-char *json_span(const Interval *span) { return json::quoted(durations::text(span)); }
-
-void tell(const Terms &terms, Told *told)
-{
-    const Told all[told_terms] = {
-        {"name", json::quoted(terms.name)},
-        {"actions", json_words(terms.actions)},
-        {"objects", json_words(terms.objects)},
-        {"lends", json_role(terms.lends)},
-        {"elevates_to", json_role(terms.elevates_to)},
-        {"eligible", json_roles(terms.eligible)},
-        {"approvers", json_roles(terms.approvers)},
-        {"approvals", psprintf("%d", terms.approvals)},
-        {"exempt", json_roles(terms.exempt)},
-        {"max_duration", json_span(terms.max_duration)},
-        {"default_duration", json_span(terms.default_duration)},
-        {"pending_timeout", json_span(terms.pending_timeout)},
-        {"require_reason", terms.require_reason ? "true" : "false"},
-        {"ticket_pattern", terms.ticket_pattern ? json::quoted(terms.ticket_pattern) : "null"},
-        {"on_expiry", json::quoted(terms.on_expiry)},
-        {"mode", json::quoted(terms.mode)},
-    };
-    for (int i = 0; i < told_terms; i++)
-        told[i] = all[i];
+    bool is_null = false;
+    item->object_class = DatumGetChar(spi::value(row, 1, &is_null));
+    item->object = DatumGetObjectId(spi::value(row, 2, &is_null));
+    if (item->object_class == class_relation)
+        item->relkind = get_rel_relkind(item->object);
+    const std::span<const int16> columns = pg::catalog::int2_array(spi::value(row, 3, &is_null));
+    item->columns = static_cast<int16 *>(palloc(sizeof(int16) * (columns.size() + 1)));
+    for (const int16 column : columns)
+        if (get_attname(item->object, column, true))
+            item->columns[item->column_count++] = column;
+    if (!columns.empty() && item->column_count == 0)
+        return false;
+    if (item->object_class == class_database)
+        item->name = spi::text(row, 4);
+    else if (item->object_class == class_schema)
+        item->name = pg::canonical::schema(item->object);
+    else
+        item->name = pg::canonical::relation(item->object, {item->columns, static_cast<std::size_t>(item->column_count)});
+    return item->name != nullptr;
 }
 
 } // namespace
 
-char *as_json(const Terms &terms)
+Scope stored_scope(const Terms &terms)
 {
-    Told told[told_terms];
-    tell(terms, told);
-    StringInfoData out;
-    initStringInfo(&out);
-    json::open(&out);
-    for (const Told &one : told)
-        json::add_raw(&out, one.term, one.json);
-    json::close(&out);
-    return out.data;
-}
-
-char *difference(const Terms &before, const Terms &after, bool *any)
-{
-    Told old_terms[told_terms];
-    Told new_terms[told_terms];
-    tell(before, old_terms);
-    tell(after, new_terms);
-    StringInfoData out;
-    initStringInfo(&out);
-    *any = false;
-    json::open(&out);
-    for (int i = 0; i < told_terms; i++) {
-        if (strcmp(old_terms[i].json, new_terms[i].json) == 0)
-            continue;
-        *any = true;
-        json::add_raw(&out, old_terms[i].term, psprintf("{\"old\": %s, \"new\": %s}", old_terms[i].json, new_terms[i].json));
+    spi::Args args{};
+    spi::add(&args, Int32GetDatum(terms.policy_id));
+    const uint64 rows = spi::execute(guards_of, args);
+    Scope scope{};
+    scope.items = static_cast<Item *>(palloc0(sizeof(Item) * static_cast<Size>(rows + 1)));
+    for (uint64 row = 0; row < rows; row++) {
+        Item item{};
+        if (read_guard(row, &item))
+            scope.items[scope.count++] = item;
     }
-    json::close(&out);
-    return out.data;
+    return scope;
 }
 
 } // namespace jit::api::terms

@@ -209,7 +209,7 @@ void check_quorum(const Terms &terms)
     if (terms.approvals == 0)
         return;
     if (terms.approvers.count == 0)
-        bad_term("a policy needs approvers", psprintf("It asks for %d approvals, and nobody may give one.", terms.approvals),
+        bad_term("a policy needs approvers", psprintf("approvals is %d, and nobody may give one.", terms.approvals),
                  "Give approvers => '{role}', or approvals => 0 for automatic approval.");
 
     const Roles people = people_who_log_in();
@@ -229,8 +229,7 @@ void check_quorum(const Terms &terms)
     }
     if (approvers < terms.approvals || (eligible > 0 && stuck == eligible))
         bad_term("the approvers can never be enough",
-                 psprintf("%d approvals are needed; the roles in approvers have %d members who can log in, and nobody approves "
-                          "their own request.",
+                 psprintf("Approvals needed: %d. Members of the approvers who can log in: %d. Nobody approves their own request.",
                           terms.approvals, approvers),
                  "Add members to the approvers, name more roles, or ask for fewer approvals.");
     if (stuck > 0)

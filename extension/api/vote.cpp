@@ -47,9 +47,9 @@ void require_in_time(const Request &request, TimestampTz now)
 {
     if (request.state == core::State::pending && now >= request.pending_until)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("request " INT64_FORMAT " has timed out", request.id),
-                        errdetail("It could be decided until %s.", when(request.pending_until)),
-                        errhint("Ask \"%s\" to make a new request.", session::role_name(request.person))));
+                        errmsg("request " INT64_FORMAT " has already timed out", request.id),
+                        errdetail("Nobody decided before %s.", when(request.pending_until)),
+                        errhint("Nothing changes any more; a new jit.request() is needed.")));
 }
 
 // The policy first, then the request: jit.drop_policy() locks in the same order.

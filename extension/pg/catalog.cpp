@@ -206,6 +206,14 @@ void announce_approvals()
         CacheInvalidateRelcacheByRelid(tables.approvals);
 }
 
+void announce(Oid house_table)
+{
+    if (house_table == tables.guards || house_table == tables.policies || house_table == tables.instance)
+        announce_guards();
+    else if (house_table == tables.approvals || house_table == tables.scopes)
+        announce_approvals();
+}
+
 // The command id of the transaction's start hides everything that this transaction wrote, and only that.
 Snapshot committed_snapshot(Oid relid)
 {

@@ -45,6 +45,8 @@ void watch(); // registers the callbacks, once per backend
 // Tells every backend at commit that policies or guards changed / that approvals changed.
 void announce_guards();
 void announce_approvals();
+// The same for whatever one of the jit tables decides; nothing for the others.
+void announce(Oid house_table);
 
 // A registered snapshot of the latest committed state in which this transaction's own writes do not exist.
 [[nodiscard]] Snapshot committed_snapshot(Oid relid);

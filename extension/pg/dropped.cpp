@@ -8,6 +8,11 @@
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
 
+extern "C" {
+#include "commands/extension.h"
+#include "utils/fmgroids.h"
+}
+
 namespace jit::pg::dropped {
 
 namespace {
@@ -26,8 +31,30 @@ struct Lost {
     bool last;
 };
 
+// By index, without SPI: nearly everything that is dropped is named by nobody.
+bool is_named(Oid id)
+{
+    const catalog::House &house = catalog::house();
+    const Oid scopes_object = get_relname_relid("scopes_object", get_rel_namespace(house.scopes));
+    const Oid tables[] = {house.guards, house.scopes};
+    const Oid indexes[] = {house.guards_object, scopes_object};
+    constexpr AttrNumber object_id = 3; // in both
+    bool named = false;
+    for (int i = 0; i < 2 && !named; i++) {
+        ScanKeyData key;
+        ScanKeyInit(&key, object_id, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(id));
+        catalog::Scan scan;
+        catalog::begin(&scan, tables[i], indexes[i], catalog::Sees::own_too, 1, &key);
+        named = HeapTupleIsValid(catalog::next(&scan));
+        catalog::end(&scan);
+    }
+    return named;
+}
+
 void object(Oid id, char object_class)
 {
+    if (catalog::presence() == catalog::Presence::absent || creating_extension || !is_named(id))
+        return;
     spi::connect();
     spi::Args args{};
     spi::add(&args, ObjectIdGetDatum(id));

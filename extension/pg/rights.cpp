@@ -132,6 +132,8 @@ std::span<const core::Approval> mine() { return current().approvals; }
 
 bool hold_any() { return !loaded.approvals.empty(); }
 
+bool are_stale() { return loaded_as_of != catalog::approvals_generation; }
+
 bool by_column() { return current().by_column; }
 
 bool take_appeared()

@@ -9,14 +9,16 @@ namespace jit::pg::rights {
 // Valid until the next call that accepts invalidations.
 [[nodiscard]] std::span<const core::Approval> mine();
 
-// Has the person any approval at all? For the owner stack: only such sessions pay for it.
+// Had the person any approval at all when they were last read? For the owner stack: only such sessions pay for it.
 [[nodiscard]] bool hold_any();
 
 // Some approval limits itself to columns, so that attempts must be made column by column.
 [[nodiscard]] bool by_column();
 
-// Set when an approval appeared in a session that had none: plans and cached functions made before then do not go
-// through the owner stack. Cleared by the reader.
+// jit.approvals has changed since they were read.
+[[nodiscard]] bool are_stale();
+
+// Set when an approval appeared in a session that had none. Cleared by the reader.
 [[nodiscard]] bool take_appeared();
 
 // An approval that opens what the view reads, now: it names the view, the view is unchanged, its policy guards the view.

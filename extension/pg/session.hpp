@@ -50,6 +50,9 @@ extern int utility_depth;  // utility commands on the stack
 extern int planner_depth;  // planner calls on the stack
 // The function that the statement now running at executor depth 1 is a bare call of; InvalidOid if it is none.
 extern Oid bare_function;
+// Is a statement that starts now the client's own, as far as nesting tells? (A deferred trigger at COMMIT also looks
+// like one; bare calls look further.)
+[[nodiscard]] inline bool is_top_level() { return executor_depth == 0 && utility_depth == 0 && planner_depth == 0; }
 
 // ---- bare top-level calls ----
 // True when the SQL function now running was called by the client as a bare top-level

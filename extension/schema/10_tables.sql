@@ -127,6 +127,7 @@ CREATE TABLE jit.scopes (
     object       text NOT NULL
 );
 CREATE INDEX scopes_request ON jit.scopes (request_id);
+CREATE INDEX scopes_object ON jit.scopes (object_id);
 COMMENT ON TABLE jit.scopes IS 'The objects of an approval: those of a narrowed one, and every view that an approval names, with the fingerprint of its definition';
 COMMENT ON COLUMN jit.scopes.fingerprint IS 'For a view: hash of its rule when the approval was given; a changed view no longer opens what it reads';
 

@@ -145,8 +145,10 @@ SELECT e.event_id,
   FROM jit.events e
  WHERE jit.sees_all()
     OR EXISTS (SELECT FROM jit.requests r WHERE r.request_id = e.request_id AND r.person = jit.person())
-    OR EXISTS (SELECT FROM jit.votes v WHERE v.request_id = e.request_id AND v.voter = jit.person());
-COMMENT ON VIEW jit.audit IS 'Everything that happened, one row an event: about my requests and those I voted on, and all for auditors and admins';
+    OR EXISTS (SELECT FROM jit.votes v WHERE v.request_id = e.request_id AND v.voter = jit.person())
+    OR EXISTS (SELECT FROM jit.requests r JOIN jit.policies p ON p.policy_id = r.policy_id
+                WHERE r.request_id = e.request_id AND jit.belongs(p.approvers));
+COMMENT ON VIEW jit.audit IS 'Everything that happened, one row an event: about my requests and those I may decide or voted on, and all for auditors and admins';
 COMMENT ON COLUMN jit.audit.story IS 'The event in one sentence';
 
 CREATE VIEW jit.status WITH (security_barrier) AS

@@ -68,11 +68,14 @@ constexpr spi::Sql drop_orphans{
     2,
     {TIMESTAMPTZOID, INT4OID}};
 
+// What comes, and whether anything that is due is left (because somebody has it locked).
 constexpr spi::Sql next_deadline{
-    "SELECT least((SELECT min(r.pending_until) FROM jit.requests AS r WHERE r.state = 'pending'),"
-    " (SELECT min(a.ends_at) FROM jit.approvals AS a))",
-    0,
-    {}};
+    "SELECT least((SELECT min(r.pending_until) FROM jit.requests AS r WHERE r.state = 'pending' AND r.pending_until > $1),"
+    " (SELECT min(a.ends_at) FROM jit.approvals AS a WHERE a.ends_at > $1)),"
+    " EXISTS (SELECT FROM jit.requests AS r WHERE r.state = 'pending' AND r.pending_until <= $1)"
+    " OR EXISTS (SELECT FROM jit.approvals AS a WHERE a.ends_at <= $1)",
+    1,
+    {TIMESTAMPTZOID}};
 
 struct Round {
     catalog::Presence presence;
@@ -119,12 +122,16 @@ uint64 drop_some_orphans(TimestampTz now)
     return spi::execute(drop_orphans, args);
 }
 
-TimestampTz read_next_deadline()
+TimestampTz read_next_deadline(TimestampTz now)
 {
-    (void) spi::execute(next_deadline, spi::Args{});
+    spi::Args args{};
+    spi::add(&args, TimestampTzGetDatum(now));
+    (void) spi::execute(next_deadline, args);
     bool is_null = false;
     const Datum next = spi::value(0, 1, &is_null);
-    return is_null ? DT_NOEND : DatumGetTimestampTz(next);
+    const TimestampTz coming = is_null ? DT_NOEND : DatumGetTimestampTz(next);
+    // What is due still is locked by somebody: his COMMIT wakes us, his ROLLBACK does not.
+    return spi::bool_value(0, 2) ? Min(coming, TimestampTzPlusMilliseconds(now, retry_ms)) : coming;
 }
 
 void one_round(void *arg)
@@ -141,7 +148,7 @@ void one_round(void *arg)
     if (round->moved > 0)
         session::propose_wake(); // who waits in jit.await; the ends of approvals need no invalidation, they are in the rows
     if (round->moved < batch_rows)
-        round->next = read_next_deadline();
+        round->next = read_next_deadline(now);
     spi::finish();
 }
 
@@ -150,10 +157,8 @@ TimestampTz work()
 {
     for (;;) {
         Round round{catalog::Presence::absent, false, 0, DT_NOEND};
-        const TimestampTz now = GetCurrentTimestamp();
-        const TimestampTz soon = TimestampTzPlusMilliseconds(now, retry_ms);
         if (attempt(one_round, &round, nullptr) != Outcome::done)
-            return soon;
+            return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), retry_ms);
         switch (round.presence) {
             case catalog::Presence::absent:
                 shared::not_needed();
@@ -166,8 +171,7 @@ TimestampTz work()
                 break;
         }
         if (round.moved < batch_rows)
-            // What is overdue still is locked by somebody: his COMMIT wakes us, his ROLLBACK does not.
-            return round.next <= now ? soon : round.next;
+            return round.next;
     }
 }
 

@@ -44,4 +44,17 @@ int free_slots_short()
     return Max(Max(missing, pg::shared::slots_short()), 0);
 }
 
+void warn_if_short()
+{
+    const int missing = free_slots_short();
+    if (missing == 0)
+        return;
+    ereport(WARNING, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
+                      errmsg("there is no worker slot left for jit_guard's workers in this database"),
+                      errdetail("%d more would be needed. Until then requests are not timed out, and loans are not given "
+                                "or taken back; what has expired is closed all the same.",
+                                missing),
+                      errhint("Raise max_worker_processes (now %d) and restart the server.", max_worker_processes)));
+}
+
 } // namespace jit::workers

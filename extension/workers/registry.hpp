@@ -9,8 +9,9 @@ namespace jit::workers {
 // is published: elevation is closed there.
 void register_launcher();
 
-// How many of max_worker_processes are missing for this database's workers to start now; 0 = enough. For the WARNING
-// of CREATE EXTENSION.
+// How many of max_worker_processes are missing for this database's workers to start now; 0 = enough.
 [[nodiscard]] int free_slots_short();
+// CREATE EXTENSION: a WARNING when that is more than 0.
+void warn_if_short();
 
 } // namespace jit::workers

@@ -98,10 +98,12 @@ $locker->close;
 # ---- a row lock held by a person does not stop the keeper from ending others ----
 $id = request_approved($node, 'bob', '1 s');
 my $other = request_approved($node, 'dave', '1 s');
-$locker = session($node, 'bob');
-my ($held, $why) = $locker->run("BEGIN; SELECT jit.release($id)");
-unlike($why, qr/ERROR/, 'somebody is about to give his right back');
+$locker = session($node, 'carol');
+my ($held, $why) = $locker->run("BEGIN; SELECT jit.revoke($id)");
+unlike($why, qr/ERROR/, 'an approver is about to revoke');
 wait_for($node, "SELECT state = 'ended' FROM jit.requests WHERE request_id = $other", 'others are ended');
+cmp_ok(sql($node, "SELECT max(extract(epoch FROM happened_at)) - (SELECT extract(epoch FROM ends_at) FROM jit.requests WHERE request_id = $other) FROM jit.events WHERE request_id = $other AND event = 'expired'"),
+    '<', 0.5, 'in time');
 is(sql($node, "SELECT state FROM jit.requests WHERE request_id = $id"), 'approved', 'the locked one waits');
 $locker->run('ROLLBACK');
 wait_for($node, "SELECT state = 'ended' FROM jit.requests WHERE request_id = $id", 'and is ended after the ROLLBACK');

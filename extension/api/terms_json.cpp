@@ -1,0 +1,102 @@
+// terms_json.cpp: zone C. A policy's terms as the JSON of events: all of them, or what an alteration changed.
+#include "api/durations.hpp"
+#include "api/terms.hpp"
+#include "pg/json.hpp"
+#include "pg/session.hpp"
+
+namespace jit::api::terms {
+
+namespace json = pg::json;
+namespace session = pg::session;
+
+namespace {
+
+struct Told {
+    const char *term;
+    const char *json;
+};
+constexpr int told_terms = 16;
+
+char *json_words(const Words &words)
+{
+    StringInfoData out;
+    initStringInfo(&out);
+    appendStringInfoChar(&out, '[');
+    for (int i = 0; i < words.count; i++)
+        appendStringInfo(&out, "%s%s", i > 0 ? ", " : "", json::quoted(words.items[i]));
+    appendStringInfoChar(&out, ']');
+    return out.data;
+}
+
+char *json_roles(const Roles &roles)
+{
+    Words names{static_cast<char **>(palloc(sizeof(char *) * static_cast<Size>(roles.count + 1))), roles.count};
+    for (int i = 0; i < roles.count; i++)
+        names.items[i] = session::role_name(roles.oids[i]);
+    return json_words(names);
+}
+
+char *json_role(const Roles &roles) { return roles.count == 0 ? pstrdup("null") : json::quoted(session::role_name(roles.oids[0])); }
+
+char *json_span(const Interval *span) { return json::quoted(durations::text(span)); }
+
+void tell(const Terms &terms, Told *told)
+{
+    const Told all[told_terms] = {
+        {"name", json::quoted(terms.name)},
+        {"actions", json_words(terms.actions)},
+        {"objects", json_words(terms.objects)},
+        {"lends", json_role(terms.lends)},
+        {"elevates_to", json_role(terms.elevates_to)},
+        {"eligible", json_roles(terms.eligible)},
+        {"approvers", json_roles(terms.approvers)},
+        {"approvals", psprintf("%d", terms.approvals)},
+        {"exempt", json_roles(terms.exempt)},
+        {"max_duration", json_span(terms.max_duration)},
+        {"default_duration", json_span(terms.default_duration)},
+        {"pending_timeout", json_span(terms.pending_timeout)},
+        {"require_reason", terms.require_reason ? "true" : "false"},
+        {"ticket_pattern", terms.ticket_pattern ? json::quoted(terms.ticket_pattern) : "null"},
+        {"on_expiry", json::quoted(terms.on_expiry)},
+        {"mode", json::quoted(terms.mode)},
+    };
+    for (int i = 0; i < told_terms; i++)
+        told[i] = all[i];
+}
+
+} // namespace
+
+char *as_json(const Terms &terms)
+{
+    Told told[told_terms];
+    tell(terms, told);
+    StringInfoData out;
+    initStringInfo(&out);
+    json::open(&out);
+    for (const Told &one : told)
+        json::add_raw(&out, one.term, one.json);
+    json::close(&out);
+    return out.data;
+}
+
+char *difference(const Terms &before, const Terms &after, bool *any)
+{
+    Told old_terms[told_terms];
+    Told new_terms[told_terms];
+    tell(before, old_terms);
+    tell(after, new_terms);
+    StringInfoData out;
+    initStringInfo(&out);
+    *any = false;
+    json::open(&out);
+    for (int i = 0; i < told_terms; i++) {
+        if (strcmp(old_terms[i].json, new_terms[i].json) == 0)
+            continue;
+        *any = true;
+        json::add_raw(&out, old_terms[i].term, psprintf("{\"old\": %s, \"new\": %s}", old_terms[i].json, new_terms[i].json));
+    }
+    json::close(&out);
+    return out.data;
+}
+
+} // namespace jit::api::terms

@@ -1,0 +1,170 @@
+#!/usr/bin/env perl
+# Instructions a statement costs: callgrind on real backends of a real server, user space only. Every figure is the
+# difference between a session with N and one with 3N statements after the same warm-up, divided by 2N; taken twice.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Bench;
+
+my $n = $ENV{JIT_BENCH_STATEMENTS} // 300;
+my $warm = 300;
+my $rounds = $ENV{JIT_BENCH_ROUNDS} // 2;
+
+# ---- what is executed: each returns a function of the number of statements ----
+
+sub selects_prepared {
+    my ($table) = @_;
+    return sub {
+        my ($s) = @_;
+        $s->prepare('q', "SELECT abalance FROM $table WHERE aid = \$1");
+        return sub { my ($i) = @_; $s->execute('q', 1 + ($i * 7919) % 100_000) };
+    };
+}
+
+sub selects_simple {
+    my ($table) = @_;
+    return sub {
+        my ($s) = @_;
+        return sub { my ($i) = @_; $s->query('SELECT abalance FROM ' . $table . ' WHERE aid = ' . (1 + ($i * 7919) % 100_000)) };
+    };
+}
+
+my $loop = 50; # statements inside one DO block or function call
+sub selects_in_do {
+    my ($table) = @_;
+    return sub {
+        my ($s) = @_;
+        return sub { $s->query("DO 'BEGIN FOR i IN 1..$loop LOOP PERFORM abalance FROM $table WHERE aid = i; END LOOP; END'") };
+    };
+}
+sub selects_in_function {
+    my ($table) = @_;
+    return sub {
+        my ($s) = @_;
+        $s->query("SET search_path = public");
+        $s->prepare('f', "SELECT sum_$table($loop)");
+        return sub { $s->execute('f') };
+    };
+}
+
+# ---- measuring ----
+
+sub count {
+    my ($server, $database, $prepare, $times) = @_;
+    my $s = $server->session($database, 'bench');
+    $s->{pause_us} = 300;
+    my $step = $prepare->($s);
+    $step->($_) for 1 .. $warm / 10;
+    select undef, undef, undef, 0.2;
+    $step->($_) for 1 .. $times;
+    my $pid = $s->pid;
+    $s->close;
+    return $server->instructions($pid);
+}
+
+# One figure: instructions of one step.
+sub measure {
+    my ($server, $database, $prepare, $each) = @_;
+    my $least = $each // $n;
+    return (count($server, $database, $prepare, 3 * $least) - count($server, $database, $prepare, $least)) / (2 * $least);
+}
+
+my $server = Bench->make('instructions', <<'CONF');
+jit_guard.control_database = 'app'
+jit_guard.log_uses = off
+CONF
+my %variants = (
+    prepared => selects_prepared('pgbench_accounts'),
+    simple => selects_simple('pgbench_accounts'),
+    guarded => selects_prepared('guarded_accounts'),
+    lent => selects_prepared('lent_accounts'),
+    'guarded, simple' => selects_simple('guarded_accounts'),
+    'guarded, DO' => selects_in_do('guarded_accounts'),
+    'guarded, function' => selects_in_function('guarded_accounts'),
+);
+my %each = ('guarded, DO' => 20, 'guarded, function' => 20);
+my %divide = ('guarded, DO' => $loop, 'guarded, function' => $loop);
+
+print "# instructions: ", machine(), "\n\n";
+my %sizes = (app => [1_000, 10_000], p10 => [10, 10], p1000 => [1_000, 1_000], p100000 => [100_000, 100_000]);
+$server->start;
+$server->sql('postgres', 'CREATE DATABASE plain');
+system("'$ENV{JIT_BIN}/pgbench' -h '$server->{dir}' -U postgres -i -q -s 1 plain >'$server->{dir}/pgbench.log' 2>&1") == 0 or die "pgbench -i failed\n";
+for my $sql ('CREATE ROLE bench LOGIN', 'CREATE ROLE approver LOGIN', 'CREATE ROLE reader',
+    'GRANT SELECT, UPDATE ON pgbench_accounts TO bench',
+    (map { ("CREATE TABLE ${_}_accounts AS SELECT * FROM pgbench_accounts", "ALTER TABLE ${_}_accounts ADD PRIMARY KEY (aid)",
+        "GRANT SELECT ON ${_}_accounts TO reader",
+        "CREATE FUNCTION sum_${_}_accounts(n int) RETURNS bigint LANGUAGE plpgsql AS 'DECLARE s bigint := 0; v int; BEGIN FOR i IN 1..n LOOP SELECT abalance INTO v FROM ${_}_accounts WHERE aid = i; s := s + v; END LOOP; RETURN s; END'") } qw(guarded lent)),
+    'GRANT SELECT ON guarded_accounts TO bench', 'VACUUM (FREEZE, ANALYZE)') {
+    $server->sql('plain', $sql);
+}
+for my $database (sort keys %sizes) {
+    $server->sql('postgres', "CREATE DATABASE $database TEMPLATE plain");
+    $server->sql($database, 'CREATE EXTENSION jit_guard');
+    fill_house($server, $database, @{$sizes{$database}});
+    policy_for_bench($server, $database, 'bench', '{public.guarded_accounts}');
+    policy_for_bench($server, $database, 'bench-lent', '{public.lent_accounts}', lends => "'reader'");
+    $server->sql($database, 'VACUUM (FREEZE, ANALYZE)');
+}
+# Without jit_guard the person must hold the privilege that the policy lends.
+$server->sql('plain', 'GRANT SELECT ON lent_accounts TO bench');
+$server->stop;
+
+my @plan = ( # libraries, databases and what is measured in each
+    ['', [plain => keys %variants]],
+    ['pgaudit', [plain => qw(prepared simple)]],
+    ['pg_stat_statements', [plain => qw(prepared simple)]],
+    ['jit_guard', [plain => qw(prepared simple)], [app => keys %variants], map { [$_ => qw(prepared simple guarded)] } qw(p10 p1000 p100000)],
+);
+my %figure; # library/database/variant => [figures]
+my $log_uses;
+for my $part (@plan) {
+    my ($libraries, @databases) = @$part;
+    next if $libraries =~ /pgaudit/ && !-f "$ENV{JIT_LIB}/pgaudit.so";
+    $server->start(libraries => $libraries, callgrind => 1, settings => ['jit_guard.log_uses=off']);
+    for my $round (1 .. $rounds) {
+        for my $set (@databases) {
+            my ($database, @names) = @$set;
+            for my $name (sort @names) {
+                my $one = measure($server, $database, $variants{$name}, $each{$name}) / ($divide{$name} // 1);
+                push @{$figure{"$libraries/$database/$name"}}, $one;
+                printf STDERR "%s/%s/%s %.0f\n", $libraries, $database, $name, $one;
+            }
+        }
+    }
+    $server->stop;
+    if ($libraries eq 'jit_guard') {
+        $server->start(libraries => $libraries, callgrind => 1, settings => ['jit_guard.log_uses=on']);
+        $log_uses = measure($server, 'app', $variants{guarded});
+        $server->stop;
+    }
+}
+
+# ---- tables ----
+
+my @over;
+sub mean { my $t = 0; $t += $_ for @_; return $t / @_ }
+sub row {
+    my ($what, $key, $base, $most) = @_;
+    my @all = @{$figure{$key} // return ()};
+    my @zero = @{$figure{$base}};
+    my $more = mean(@all) - mean(@zero);
+    my $noise = ((sort { $b <=> $a } map { abs($_ - mean(@all)) } @all)[0] + (sort { $b <=> $a } map { abs($_ - mean(@zero)) } @zero)[0]);
+    return [$what, sprintf('%.0f', mean(@all)), sprintf('%+.0f', $more), sprintf('±%.0f', $noise), sprintf('%.2f %%', 100 * $more / mean(@zero)), budget($more, $most, 1)];
+}
+my @head = ('instructions a statement', 'all', 'more', 'noise', 'ratio', 'budget');
+for my $protocol (['prepared', 300], ['simple', 1_000]) {
+    my ($p, $most) = @$protocol;
+    my $none = "/plain/$p";
+    print "pgbench's SELECT, $p, nothing guarded is touched:\n\n";
+    say_table(\@head, row('no library', $none, $none), row('jit_guard, no extension in the database', "jit_guard/plain/$p", $none, $most),
+        row('jit_guard, 1,000 policies, 10,000 approvals of others', "jit_guard/app/$p", $none, $most),
+        row('pgaudit, idle', "pgaudit/plain/$p", $none), row('pg_stat_statements', "pg_stat_statements/plain/$p", $none),
+        map { row("jit_guard, $_ policies and approvals", "jit_guard/p$_/$p", $none, $most) } 10, 1000, 100000);
+}
+print "Guarded and approved, decision only (jit_guard.log_uses = off), against the same statement without library:\n\n";
+say_table(\@head, (map { row($_, "jit_guard/app/$_", "/plain/$_", 2_000) } grep { /guarded|lent/ } sort keys %variants),
+    map { row("guarded, $_ policies and approvals", "jit_guard/p$_/guarded", '/plain/guarded', 2_000) } 10, 1000, 100000);
+printf "jit_guard.log_uses = on adds %.0f instructions a statement (one JSON line in the server log).\n\n", $log_uses - mean(@{$figure{'jit_guard/app/guarded'}});
+exit failed();
