@@ -23,6 +23,13 @@ namespace jit::hooks::gate {
 bool exporting = false;
 bool exporting_to_temporary = false;
 
+Oid relation_of(const RangeTblEntry *rte)
+{
+    if (rte->rtekind == RTE_RELATION)
+        return rte->relkind == RELKIND_COMPOSITE_TYPE ? InvalidOid : rte->relid; // 'c': EXCLUDED
+    return pg::compat::view_of_subquery(rte);
+}
+
 namespace {
 
 namespace memo = pg::memo;
@@ -138,13 +145,6 @@ bool writes_elsewhere(const PlannedStmt *plan)
             return true;
     }
     return false;
-}
-
-Oid relation_of(const RangeTblEntry *rte)
-{
-    if (rte->rtekind == RTE_RELATION)
-        return rte->relkind == RELKIND_COMPOSITE_TYPE ? InvalidOid : rte->relid; // 'c': EXCLUDED
-    return compat::view_of_subquery(rte);
 }
 
 } // namespace
@@ -378,13 +378,11 @@ void visit_query(Query *query, bool copied, Visit visit, void *to)
     (void) walk(reinterpret_cast<Node *>(query), &w);
 }
 
-void admit_query(Query *query, const char *statement)
+void admit_query(Query *query, const char *statement, Outcome *out)
 {
     if (!touches(reinterpret_cast<Node *>(query), nullptr))
         return;
-    Outcome outcome = {};
-    outcome.until = core::never;
-    Admitting a = {statement, true, &outcome};
+    Admitting a = {statement, true, out};
     visit_query(query, false, on_finding, &a);
 }
 

@@ -41,12 +41,15 @@ void note_uses(const Outcome &outcome, const char *statement);
 
 // A whole plan or query: every relation in it.
 void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out);
-void admit_query(Query *query, const char *statement);
+void admit_query(Query *query, const char *statement, Outcome *out);
 // Like admit_query, but hands every finding to the visitor and raises nothing: for jit.check. `copied`: the command
 // around the query puts its rows somewhere on the server.
 void visit_query(Query *query, bool copied, Visit visit, void *to);
 // Is any relation of the plan guarded? The fast test of every statement: one memo probe a relation.
 [[nodiscard]] bool touches_guarded(const PlannedStmt *plan);
+
+// The relation behind a range table entry, views that became subqueries included; InvalidOid when there is none.
+[[nodiscard]] Oid relation_of(const RangeTblEntry *rte);
 
 // The server's own foreign-key probe of a parent row.
 [[nodiscard]] bool is_key_probe(const PlannedStmt *plan);

@@ -27,7 +27,72 @@ Oid lender_for(const gate::Outcome::Use &use, AclMode required)
     return InvalidOid;
 }
 
+// The role to lend for one entry, if the uses cover all that it wants; InvalidOid otherwise.
+Oid lender_of_entry(const RangeTblEntry *rte, const compat::Wanted &wanted, const gate::Outcome &outcome)
+{
+    const Oid relid = gate::relation_of(rte);
+    if (!OidIsValid(relid) || rte->relkind == RELKIND_FOREIGN_TABLE || wanted.required == 0 || OidIsValid(wanted.check_as))
+        return InvalidOid;
+    const core::Actions actions = actions_of(wanted.required);
+    for (int i = 0; i < outcome.use_count; i++) {
+        const gate::Outcome::Use &use = outcome.uses[i];
+        if (use.relid == relid && (use.actions & actions) == actions)
+            if (const Oid lender = lender_for(use, wanted.required); OidIsValid(lender))
+                return lender;
+    }
+    return InvalidOid;
+}
+
+struct Views {
+    const gate::Outcome *outcome;
+    List *lent; // relid, lender, relid, lender, ...
+};
+
+bool lend_views_in(Node *node, void *context)
+{
+    auto *views = static_cast<Views *>(context);
+    if (node == nullptr)
+        return false;
+    if (!IsA(node, Query))
+        return compat::walk_expression(node, lend_views_in, context);
+    auto *query = reinterpret_cast<Query *>(node);
+    ListCell *cell;
+    foreach (cell, query->rtable) {
+        auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
+        const Oid relid = gate::relation_of(rte);
+        if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_VIEW)
+            continue;
+        const Oid lender = lender_of_entry(rte, compat::wanted(rte, compat::permissions_of(query)), *views->outcome);
+        if (!OidIsValid(lender))
+            continue;
+        compat::set_check_as(rte, compat::permissions_of(query), lender);
+        views->lent = lappend_oid(lappend_oid(views->lent, relid), lender);
+    }
+    return compat::walk_query(query, lend_views_in, context, 0);
+}
+
 } // namespace
+
+List *lend_views(Query *query, const gate::Outcome &outcome)
+{
+    Views views = {&outcome, NIL};
+    if (outcome.use_count > 0)
+        (void) lend_views_in(reinterpret_cast<Node *>(query), &views);
+    return views.lent;
+}
+
+void take_back_views(PlannedStmt *plan, List *lent)
+{
+    ListCell *cell;
+    foreach (cell, plan->rtable) {
+        auto *rte = static_cast<RangeTblEntry *>(lfirst(cell));
+        const Oid relid = gate::relation_of(rte);
+        const compat::Wanted wanted = compat::wanted(rte, compat::permissions_of(plan));
+        for (int i = 0; i < list_length(lent); i += 2)
+            if (OidIsValid(relid) && relid == list_nth_oid(lent, i) && wanted.check_as == list_nth_oid(lent, i + 1))
+                compat::set_check_as(rte, compat::permissions_of(plan), InvalidOid);
+    }
+}
 
 void lend(QueryDesc *query, const gate::Outcome &outcome)
 {
@@ -40,27 +105,15 @@ void lend(QueryDesc *query, const gate::Outcome &outcome)
     foreach (cell, query->plannedstmt->rtable) {
         index++;
         const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
-        if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_FOREIGN_TABLE)
+        const Oid lender = lender_of_entry(rte, compat::wanted(rte, permissions), outcome);
+        if (!OidIsValid(lender))
             continue;
-        const compat::Wanted wanted = compat::wanted(rte, permissions);
-        if (wanted.required == 0 || OidIsValid(wanted.check_as))
-            continue;
-        const core::Actions actions = actions_of(wanted.required);
-        for (int i = 0; i < outcome.use_count; i++) {
-            const gate::Outcome::Use &use = outcome.uses[i];
-            if (use.relid != rte->relid || (use.actions & actions) != actions)
-                continue;
-            const Oid lender = lender_for(use, wanted.required);
-            if (!OidIsValid(lender))
-                continue;
-            if (copy == nullptr) {
-                copy = static_cast<PlannedStmt *>(palloc(sizeof(PlannedStmt)));
-                *copy = *query->plannedstmt;
-                compat::own_permissions(copy);
-            }
-            compat::check_as(copy, index, lender);
-            break;
+        if (copy == nullptr) {
+            copy = static_cast<PlannedStmt *>(palloc(sizeof(PlannedStmt)));
+            *copy = *query->plannedstmt;
+            compat::own_permissions(copy);
         }
+        compat::check_as(copy, index, lender);
     }
     if (copy != nullptr)
         query->plannedstmt = copy;

@@ -6,7 +6,12 @@
 namespace jit::hooks::lending {
 
 // Replaces the query's plan by a copy in which the entries that the uses cover are checked against the lent role.
-// Does nothing for entries of views and rules, for foreign tables, and where the policy lends nothing that helps.
+// Does nothing for entries that a view or rule put there, for foreign tables, and where the policy lends nothing that helps.
 void lend(QueryDesc *query, const gate::Outcome &outcome);
+
+// The planner itself checks the right to read a view, so views are lent to it while it works: called before and after.
+// The finished plan keeps nothing of it; each execution borrows again with lend().
+[[nodiscard]] List *lend_views(Query *query, const gate::Outcome &outcome);
+void take_back_views(PlannedStmt *plan, List *lent);
 
 } // namespace jit::hooks::lending

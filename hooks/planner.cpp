@@ -4,6 +4,7 @@
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/lending.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
 #include "pg/session.hpp"
@@ -14,17 +15,10 @@ extern "C" {
 
 namespace jit::hooks {
 
-PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamListInfo parameters)
-{
-    // With approvals in play inlining must be decided with the owner stack switched on, so rights are read first.
-    if (gate::applies() && !IsParallelWorker() && !switches::off("planner")) {
-        AcceptInvalidationMessages();
-        if (pg::session::is_top_level())
-            owner_stack::statement_starts(false);
-        if (!gate::is_key_probe(query))
-            gate::admit_query(query, text);
-    }
+namespace {
 
+PlannedStmt *plan_nested(Query *query, const char *text, int cursor_options, ParamListInfo parameters)
+{
     PlannedStmt *result = nullptr;
     pg::session::planner_depth++;
     deadline::Frame frame;
@@ -40,6 +34,29 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
     PG_END_TRY();
     deadline::pop(&frame);
     return result;
+}
+
+} // namespace
+
+PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamListInfo parameters)
+{
+    if (!gate::applies() || IsParallelWorker() || switches::off("planner"))
+        return plan_nested(query, text, cursor_options, parameters);
+
+    AcceptInvalidationMessages();
+    if (pg::session::is_top_level())
+        owner_stack::statement_starts(false); // before inlining is decided
+    if (gate::is_key_probe(query))
+        return plan_nested(query, text, cursor_options, parameters);
+
+    gate::Outcome outcome = {};
+    outcome.until = core::never;
+    gate::admit_query(query, text, &outcome);
+    List *const lent = lending::lend_views(query, outcome);
+    PlannedStmt *const plan = plan_nested(query, text, cursor_options, parameters);
+    if (lent != NIL)
+        lending::take_back_views(plan, lent);
+    return plan;
 }
 
 } // namespace jit::hooks

@@ -73,6 +73,16 @@ inline void check_as(PlannedStmt *plan, int rtindex, Oid lender)
     lfirst(list_nth_cell(plan->rtable, rtindex - 1)) = copy;
 #endif
 }
+// The same in place, for a query or plan that is the caller's to change.
+inline void set_check_as(RangeTblEntry *rte, List *permissions, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+    static_cast<RTEPermissionInfo *>(list_nth(permissions, static_cast<int>(rte->perminfoindex) - 1))->checkAsUser = role;
+#else
+    (void) permissions;
+    rte->checkAsUser = role;
+#endif
+}
 // The lists that check_as() changes, copied shallowly.
 inline void own_permissions(PlannedStmt *plan)
 {
