@@ -5,6 +5,7 @@
 #include "hooks/current_command.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/switches.hpp"
+#include "hooks/targets.hpp"
 #include "pg/dropped.hpp"
 #include "pg/loans.hpp"
 #include "pg/session.hpp"
@@ -31,8 +32,11 @@ void admit_relation(Oid relid, Action action)
         return;
     gate::Outcome outcome = {};
     outcome.until = core::never;
-    gate::admit({relid, core::bit(action), nullptr, nullptr, nullptr, true, InvalidOid, {}}, debug_query_string, true,
-                &outcome);
+    // Indexes, sequences and toast are altered along with their table, under the command's own name.
+    const bool is_part = guarded->relkind == RELKIND_INDEX || guarded->relkind == RELKIND_PARTITIONED_INDEX ||
+                         guarded->relkind == RELKIND_SEQUENCE || guarded->relkind == RELKIND_TOASTVALUE;
+    const core::Actions actions = is_part ? core::bit(action) : targets::by_kind(relid, core::bit(action));
+    gate::admit({relid, actions, nullptr, nullptr, nullptr, true, InvalidOid, {}}, debug_query_string, true, &outcome);
     gate::note_uses(outcome, debug_query_string);
 }
 
@@ -62,14 +66,21 @@ void on_drop(Oid class_id, Oid object_id, int sub_id, const ObjectAccessDrop *ho
             return;
         if (!internal)
             admit_relation(object_id, action);
-        if (memo::find(object_id) != nullptr)
-            pg::dropped::relation(object_id);
+        pg::dropped::relation(object_id);
+    } else if (class_id == RelationRelationId && sub_id > 0) {
+        // Dropping a type takes the columns of that type along.
+        if (!internal && get_rel_relkind(object_id) != '\0')
+            admit_relation(object_id, Action::alter_table);
     } else if (class_id == NamespaceRelationId && object_id != pg::catalog::house().nspoid) {
         pg::dropped::schema(object_id);
     } else if (class_id == AuthIdRelationId) {
         pg::dropped::refuse_role(object_id);
     } else if (class_id == ExtensionRelationId && object_id == pg::catalog::house().extension) {
         pg::loans::refuse_if_any_live("drop extension jit_guard");
+        // Otherwise everything could be read without it, and the drop rolled back.
+        if (!switches::off("drop_extension"))
+            PreventInTransactionBlock(pg::session::utility_depth == 1 && pg::session::executor_depth == 0,
+                                      "DROP EXTENSION jit_guard");
         pg::session::propose_launcher();
     }
 }

@@ -37,9 +37,8 @@ constinit TimeoutId cancel_timer = MAX_TIMEOUTS;
 constinit TimeoutId end_timer = MAX_TIMEOUTS;
 constinit TimestampTz armed_for = core::never; // the deadline for which the timers are set
 
-// What outlives transactions; the earliest end counts.
-constinit core::RequestId session_request = 0;
-constinit TimestampTz session_until = core::never;
+// What outlives transactions; the earliest end counts. Its `until` is core::never while there is nothing.
+constinit Kept lasting = {{0, core::never, nullptr, false, false, false}, {}};
 
 volatile sig_atomic_t deadline_passed = false; // the cancel timer fired in this transaction
 volatile sig_atomic_t ending_session = false;  // SIGTERM-like end asked for by a timer
@@ -65,7 +64,7 @@ extern "C" void jit_deadline_passed()
 
 extern "C" void jit_grace_passed()
 {
-    if (use_count == 0 && session_request == 0)
+    if (use_count == 0 && lasting.use.request == 0)
         return; // the transaction ended meanwhile
     ending_session = true;
     ProcDiePending = true;
@@ -81,16 +80,24 @@ const Kept *earliest()
     return first;
 }
 
+// What an end is about: the transaction's own uses first.
+const Kept *concerned()
+{
+    const Kept *first = earliest();
+    return first != nullptr || lasting.use.request == 0 ? first : &lasting;
+}
+
 extern "C" void jit_at_exit(int, Datum)
 {
     if (!ending_session)
         return;
-    const Kept *over = earliest();
-    pg::record::session_ended(over != nullptr ? over->use.request : session_request,
+    const Kept *over = concerned();
+    pg::record::session_ended(over != nullptr ? over->use.request : 0,
                               "the approval in use is over and its transaction or what was made of it still lived");
 }
 
-void set_timers()
+// `lost`: the server has switched every timer off, as it does after each error that reaches the client.
+void set_timers(bool lost)
 {
     if (!registered) {
         cancel_timer = RegisterTimeout(USER_TIMEOUT, jit_deadline_passed);
@@ -99,8 +106,11 @@ void set_timers()
         registered = true;
     }
     const Kept *first = earliest();
-    const TimestampTz until = first != nullptr ? Min(first->use.until, session_until) : session_until;
-    if (until == armed_for)
+    const TimestampTz until = first != nullptr ? Min(first->use.until, lasting.use.until) : lasting.use.until;
+    ends_at_once = lasting.use.until == until;
+    for (int i = 0; i < use_count; i++)
+        ends_at_once |= uses[i].use.until == until && uses[i].use.terminates;
+    if (until == armed_for && !lost)
         return;
     if (armed_for != core::never) {
         disable_timeout(cancel_timer, false);
@@ -109,12 +119,11 @@ void set_timers()
     armed_for = until;
     if (until == core::never)
         return;
-    ends_at_once = session_until == until;
-    for (int i = 0; i < use_count; i++)
-        ends_at_once |= uses[i].use.until == until && uses[i].use.terminates;
     if (switches::off("timers"))
         return;
-    enable_timeout_at(cancel_timer, until);
+    // A cancel that has already come is not sent again: it would hit the ROLLBACK.
+    if (!lost || GetCurrentTimestamp() < until)
+        enable_timeout_at(cancel_timer, until);
     enable_timeout_at(end_timer, until + INT64CONST(1000) * pg::settings::expiry_grace_ms);
 }
 
@@ -153,7 +162,7 @@ void explain(void *)
 {
     const int code = geterrcode();
     const bool struck = pg::shared::was_struck();
-    const Kept *over = earliest();
+    const Kept *over = concerned();
     if (over == nullptr || !(deadline_passed || struck || ending_session))
         return;
     if (code == ERRCODE_QUERY_CANCELED)
@@ -175,7 +184,7 @@ void note(const Use &use)
             uses[i].use.wrote |= use.wrote;
             if (uses[i].use.until != use.until) { // shortened or lengthened under way
                 uses[i].use.until = use.until;
-                set_timers();
+                set_timers(false);
             }
             return;
         }
@@ -189,28 +198,31 @@ void note(const Use &use)
     use_count++;
     if (!use.loan) // loans::check() has noted its own
         pg::shared::note_use(use.request);
-    set_timers();
+    set_timers(false);
 }
 
-void outlives_transaction(core::RequestId request, TimestampTz until)
+void outlives_transaction(core::RequestId request)
 {
-    if (until < session_until) {
-        session_request = request;
-        session_until = until;
-        set_timers();
+    const Kept *made_of = earliest();
+    for (int i = 0; i < use_count; i++)
+        if (uses[i].use.request == request)
+            made_of = &uses[i];
+    if (made_of != nullptr && made_of->use.until < lasting.use.until) {
+        lasting = *made_of;
+        set_timers(false);
     }
 }
 
-void stored_result()
-{
-    if (const Kept *first = earliest())
-        outlives_transaction(first->use.request, first->use.until);
-}
-
-bool active() { return use_count > 0; }
+bool active() { return use_count > 0 || lasting.use.request != 0; }
 
 void recheck()
 {
+    if (lasting.use.request != 0 && !is_live(lasting.use, GetCurrentTimestamp()) && !switches::off("recheck")) {
+        ending_session = true;
+        ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
+                        errmsg("terminating connection: approval " INT64_FORMAT " is over", lasting.use.request),
+                        detail_over(lasting, GetCurrentTimestamp() >= lasting.use.until)));
+    }
     if (use_count == 0)
         return;
     const Kept *first = earliest();
@@ -262,7 +274,15 @@ void transaction_over()
     use_count = 0;
     deadline_passed = false;
     pg::shared::forget_uses();
-    set_timers();
+    if (lasting.use.request != 0 && !lasting.use.loan)
+        pg::shared::note_use(lasting.use.request); // so that a revocation still finds this backend
+    set_timers(false);
+}
+
+void timers_lost()
+{
+    if (active() && registered)
+        set_timers(true);
 }
 
 } // namespace jit::hooks::deadline

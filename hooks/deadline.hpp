@@ -17,14 +17,11 @@ struct Use {
 
 // The transaction uses an approval from now on: arms the timers at the earliest end, lets a revocation find this backend.
 void note(const Use &use);
-// Something that outlives the transaction was made of guarded rows (a held result, a folded plan, a temporary copy):
-// the session ends with the approval.
-void outlives_transaction(core::RequestId request, TimestampTz until);
+// Something that outlives the transaction was made of guarded rows (a stored result, a folded plan, a temporary copy):
+// the session ends with that approval; 0: with the first to end of those that the transaction uses.
+void outlives_transaction(core::RequestId request);
 
-// The same for everything that the transaction uses, when a cursor's result is stored.
-void stored_result();
-
-// Does the transaction use any approval?
+// Does the transaction use any approval, or has an earlier one left something behind?
 [[nodiscard]] bool active();
 // Raises if an approval in use is over or was struck: before each further step of a statement.
 void recheck();
@@ -41,5 +38,6 @@ void pop(const Frame *frame);
 void before_commit();  // raises when writes were made under an approval that is over
 void before_prepare(); // raises when writes were made under any approval
 void transaction_over();
+void timers_lost();    // after an error: the server has switched all timers off
 
 } // namespace jit::hooks::deadline

@@ -104,7 +104,8 @@ void note_lasting_copies(const PlannedStmt *plan, const gate::Outcome &outcome)
         lasts |= get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP;
     }
     if (lasts || (gate::exporting_to_temporary && session::executor_depth == 0))
-        deadline::outlives_transaction(outcome.uses[0].request, outcome.until);
+        for (int i = 0; i < outcome.use_count; i++)
+            deadline::outlives_transaction(outcome.uses[i].request);
 }
 
 // The server checks permissions of this very range table next.
@@ -155,10 +156,11 @@ void start_guarded(QueryDesc *query, int flags)
         remember(query, plan);
 }
 
-// Before each further run of anything in a transaction that uses approvals: a fetch, the next part of a portal.
+// Before each further run of anything that was allowed by an approval or an exemption: a fetch, the next part of a portal.
 void check_again(const QueryDesc *query)
 {
     AcceptInvalidationMessages();
+    deadline::recheck(); // first: its error names the approval, whether or not a worker has removed it by now
     Guarded *const entry = find(query);
     if (entry != nullptr && (entry->approvals_as_of != pg::catalog::approvals_generation ||
                              entry->guards_as_of != pg::catalog::guards_generation)) {
@@ -168,11 +170,10 @@ void check_again(const QueryDesc *query)
         entry->approvals_as_of = pg::catalog::approvals_generation;
         entry->guards_as_of = pg::catalog::guards_generation;
     }
-    deadline::recheck();
     // A COMMIT inside a procedure's loop turns the loop's cursor into a stored result.
     if (entry != nullptr && ActivePortal != nullptr && ActivePortal->queryDesc == query &&
         ActivePortal->holdStore != nullptr && ActivePortal->strategy == PORTAL_ONE_SELECT)
-        deadline::stored_result();
+        deadline::outlives_transaction(0);
 }
 
 } // namespace
@@ -206,7 +207,8 @@ void executor_start(QueryDesc *query, int flags)
 void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
 {
     const Oid bare = bare_call::running(query);
-    if (deadline::active() && session::house_open == 0 && !bare_call::is_ours(bare) && !switches::off("executor_run"))
+    if ((deadline::active() || guarded_queries != nullptr) && session::house_open == 0 && !bare_call::is_ours(bare) &&
+        !switches::off("executor_run"))
         check_again(query);
 
     const Oid outer = session::bare_function;

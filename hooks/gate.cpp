@@ -11,6 +11,7 @@
 #include "pg/rights.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
+#include "pg/views.hpp"
 
 extern "C" {
 #include "access/parallel.h"
@@ -35,7 +36,8 @@ namespace {
 namespace memo = pg::memo;
 namespace compat = pg::compat;
 
-constexpr core::Actions writing = ~(core::bit(core::Action::select) | core::bit(core::Action::export_));
+// A copy of guarded rows counts as a write: it is not committed when the approval is over.
+constexpr core::Actions writing = ~core::bit(core::Action::select);
 
 struct Admitting {
     const char *statement;
@@ -111,7 +113,13 @@ bool shares_guards(const memo::Guarded *child, const memo::Guarded *parent)
     return true;
 }
 
-// The views whose text is part of the plan.
+// Its owner may have written part of the statement: a view, or a table with row security policies.
+bool has_text(Oid relid)
+{
+    return OidIsValid(relid) && (get_rel_relkind(relid) == RELKIND_VIEW || pg::views::speaks_as_caller(relid));
+}
+
+// The relations whose owners' text is part of the plan.
 std::span<const Oid> views_in(const PlannedStmt *plan)
 {
     auto *views = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list_length(plan->rtable))));
@@ -119,10 +127,9 @@ std::span<const Oid> views_in(const PlannedStmt *plan)
     ListCell *cell;
     foreach (cell, plan->rtable) {
         const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
-        const Oid view = rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW ? rte->relid
-                                                                                     : compat::view_of_subquery(rte);
-        if (OidIsValid(view))
-            views[count++] = view;
+        const Oid relid = rte->rtekind == RTE_RELATION ? rte->relid : compat::view_of_subquery(rte);
+        if (has_text(relid))
+            views[count++] = relid;
     }
     return {views, count};
 }
@@ -314,9 +321,8 @@ bool walk(Node *node, void *context)
         const Oid relid = relation_of(rte);
         if (!OidIsValid(relid))
             continue;
-        const bool is_view = get_rel_relkind(relid) == RELKIND_VIEW;
         if (w->collect_views) {
-            if (is_view)
+            if (has_text(relid))
                 w->views = lappend_oid(w->views, relid);
             continue;
         }
@@ -384,61 +390,6 @@ void admit_query(Query *query, const char *statement, Outcome *out)
         return;
     Admitting a = {statement, true, out};
     visit_query(query, false, on_finding, &a);
-}
-
-// ---- foreign keys ----
-
-namespace {
-
-// The target list of the probe: the constant 1, so that nothing but existence comes out.
-bool selects_one(List *targets)
-{
-    if (list_length(targets) < 1)
-        return false;
-    const auto *first = static_cast<const TargetEntry *>(linitial(targets));
-    if (first->resjunk || !IsA(first->expr, Const))
-        return false;
-    for (int i = 1; i < list_length(targets); i++)
-        if (!static_cast<const TargetEntry *>(list_nth(targets, i))->resjunk)
-            return false;
-    return true;
-}
-
-// One relation in the statement's own text; partitions below it come without permissions of their own.
-bool one_relation(List *rtable, List *permissions)
-{
-    int wanted = 0;
-    ListCell *cell;
-    foreach (cell, rtable) {
-        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
-        if (rte->rtekind != RTE_RELATION)
-            return false;
-        if (compat::wanted(rte, permissions).required != 0)
-            wanted++;
-    }
-    return wanted == 1;
-}
-
-} // namespace
-
-bool is_key_probe(const PlannedStmt *plan)
-{
-    // Locking and appending nodes pass on what the scan below them puts out.
-    const Plan *scan = plan->planTree;
-    while (scan != nullptr && (IsA(scan, LockRows) || IsA(scan, Append)))
-        scan = IsA(scan, LockRows)
-                   ? scan->lefttree
-                   : static_cast<const Plan *>(linitial(reinterpret_cast<const Append *>(scan)->appendplans));
-    return InNoForceRLSOperation() && plan->commandType == CMD_SELECT && !plan->hasModifyingCTE &&
-           list_length(plan->rowMarks) >= 1 && scan != nullptr && selects_one(scan->targetlist) &&
-           one_relation(plan->rtable, compat::permissions_of(plan));
-}
-
-bool is_key_probe(const Query *query)
-{
-    return InNoForceRLSOperation() && query->commandType == CMD_SELECT && list_length(query->rowMarks) == 1 &&
-           query->cteList == NIL && !query->hasSubLinks && selects_one(query->targetList) &&
-           one_relation(query->rtable, compat::permissions_of(query));
 }
 
 } // namespace jit::hooks::gate

@@ -72,6 +72,22 @@ bool opened_by_view(const Judging &j, core::Decision *decision)
     return opened;
 }
 
+// The owner of text that stands in the statement under the person's own name without being the person's, and that
+// reads the relation: a security_invoker view, a row security policy. InvalidOid when there is none.
+Oid author_of_unsigned_text(const Judging &j, Oid owner)
+{
+    if (OidIsValid(j.access->check_as))
+        return InvalidOid; // the statement says whose it is
+    for (const Oid holder : j.access->views) {
+        const Oid author = owner_of(holder);
+        if (holder != j.access->relid && !owner_stack::is_trusted(author, owner) &&
+            pg::views::speaks_as_caller(holder) && pg::views::text_reads(holder, j.access->relid) &&
+            rights::opens(holder, j.now).request == 0)
+            return author;
+    }
+    return InvalidOid;
+}
+
 // May code that is not the person's own text use the approval here? A view that the approval itself names is its
 // owner's text by consent; a function on the stack still is not.
 void check_code(const Judging &j, Finding *finding, bool by_view)
@@ -90,7 +106,21 @@ void check_code(const Judging &j, Finding *finding, bool by_view)
     } else if (!by_view && OidIsValid(j.access->check_as) && !owner_stack::is_trusted(j.access->check_as, owner)) {
         finding->obstacle = Obstacle::foreign_code;
         finding->code = j.access->check_as;
+    } else if (const Oid author = by_view ? InvalidOid : author_of_unsigned_text(j, owner); OidIsValid(author)) {
+        finding->obstacle = Obstacle::foreign_code;
+        finding->code = author;
     }
+}
+
+// Maintenance (ANALYZE, REINDEX, REFRESH, autovacuum) runs index functions and queries of a table's owner in the name of
+// whoever maintains it, who may be exempt: that is the owner's code, and no consent of the person's.
+void check_maintenance(const Judging &j, Finding *finding)
+{
+    if (!InSecurityRestrictedOperation() || switches::off("owner_stack") ||
+        owner_stack::is_trusted(GetUserId(), owner_of(j.guarded->relid)))
+        return;
+    finding->obstacle = Obstacle::foreign_code;
+    finding->code = GetUserId();
 }
 
 // The person's approvals, with the columns that they name of an ancestor numbered as the relation numbers them.
@@ -132,6 +162,8 @@ void judge_one(const Judging &j, core::Action action, core::Column column, std::
             check_code(j, &finding, true);
     } else if (finding.decision.verdict == core::Verdict::approved) {
         check_code(j, &finding, false);
+    } else if (finding.decision.verdict == core::Verdict::exempt) {
+        check_maintenance(j, &finding);
     }
     if (finding.obstacle == Obstacle::none && (j.guarded->monitored & core::bit(action)) != 0) {
         const core::Decision monitored =

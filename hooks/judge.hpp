@@ -19,7 +19,7 @@ struct Access {
     const Bitmapset *updated;
     bool every_column;         // a child reached from elsewhere: its columns are not known here
     Oid check_as;              // owner of the view or rule that put it there; InvalidOid: the statement's own text
-    std::span<const Oid> views; // the views in the statement, one of which may have put it there
+    std::span<const Oid> views; // views and tables with row security in the statement: their text may have put it there
 };
 
 enum class Obstacle : uint8 {

@@ -9,10 +9,6 @@
 #include "hooks/switches.hpp"
 #include "pg/session.hpp"
 
-extern "C" {
-#include "access/parallel.h"
-}
-
 namespace jit::hooks {
 
 namespace {
@@ -40,7 +36,7 @@ PlannedStmt *plan_nested(Query *query, const char *text, int cursor_options, Par
 
 PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamListInfo parameters)
 {
-    if (!gate::applies() || IsParallelWorker() || switches::off("planner"))
+    if (!gate::applies() || switches::off("planner"))
         return plan_nested(query, text, cursor_options, parameters);
 
     AcceptInvalidationMessages();

@@ -132,12 +132,19 @@ Text explain(const Finding &f)
         case Obstacle::decision:
             return explain_decision(f, object);
         case Obstacle::foreign_code:
+            if (f.decision.verdict == core::Verdict::exempt)
+                return {object,
+                        psprintf("You are exempt, but this is code of %s that maintenance runs in your name, which belongs "
+                                 "to none of you, the object's owner and the superusers.",
+                                 pg::session::quoted_role_name(f.code)),
+                        "Look at the functions, indexes and queries of the relation that is being maintained."};
             return {object,
                     f.code_is_function
                         ? psprintf("Approval " INT64_FORMAT " covers it, but the statement runs inside function %s, which "
                                    "belongs to none of you, the object's owner and the superusers.",
                                    f.decision.request, format_procedure(f.code))
-                        : psprintf("Approval " INT64_FORMAT " covers it, but it is read by a view or rule of %s, which "
+                        : psprintf("Approval " INT64_FORMAT " covers it, but it is read by a view, rule or row security policy "
+                                   "of %s, which "
                                    "belongs to none of you, the object's owner and the superusers.",
                                    f.decision.request, pg::session::quoted_role_name(f.code)),
                     f.code_is_function ? "Run the statement itself, or have the function's owner changed."

@@ -30,32 +30,6 @@ struct To {
     void *to;
 };
 
-// ALTER TABLE works on views and indexes too, and ALTER INDEX renames a table: what counts is what the relation is.
-core::Actions by_kind(Oid relid, core::Actions actions)
-{
-    constexpr core::Actions alters = bit(Action::alter_table) | bit(Action::alter_index) | bit(Action::alter_view) |
-                                     bit(Action::alter_materialized_view) | bit(Action::alter_foreign_table) |
-                                     bit(Action::alter_sequence);
-    if ((actions & alters) == 0)
-        return actions;
-    const core::Actions others = actions & ~alters;
-    switch (get_rel_relkind(relid)) {
-        case RELKIND_VIEW:
-            return others | bit(Action::alter_view);
-        case RELKIND_MATVIEW:
-            return others | bit(Action::alter_materialized_view);
-        case RELKIND_FOREIGN_TABLE:
-            return others | bit(Action::alter_foreign_table);
-        case RELKIND_INDEX:
-        case RELKIND_PARTITIONED_INDEX:
-            return others | bit(Action::alter_index);
-        case RELKIND_SEQUENCE:
-            return others | bit(Action::alter_sequence);
-        default:
-            return others | bit(Action::alter_table);
-    }
-}
-
 void put(const To &to, Oid relid, core::Actions actions, bool leaves = false)
 {
     if (OidIsValid(relid))
@@ -319,8 +293,38 @@ void put_create(const To &to, const CreateStmt *create)
 
 } // namespace
 
+core::Actions by_kind(Oid relid, core::Actions actions)
+{
+    constexpr core::Actions alters = bit(Action::alter_table) | bit(Action::alter_index) | bit(Action::alter_view) |
+                                     bit(Action::alter_materialized_view) | bit(Action::alter_foreign_table) |
+                                     bit(Action::alter_sequence);
+    if ((actions & alters) == 0)
+        return actions;
+    const core::Actions others = actions & ~alters;
+    switch (get_rel_relkind(relid)) {
+        case RELKIND_VIEW:
+            return others | bit(Action::alter_view);
+        case RELKIND_MATVIEW:
+            return others | bit(Action::alter_materialized_view);
+        case RELKIND_FOREIGN_TABLE:
+            return others | bit(Action::alter_foreign_table);
+        case RELKIND_INDEX:
+        case RELKIND_PARTITIONED_INDEX:
+            return others | bit(Action::alter_index);
+        case RELKIND_SEQUENCE:
+            return others | bit(Action::alter_sequence);
+        default:
+            return others | bit(Action::alter_table);
+    }
+}
+
 core::Action action_of(Node *parsetree)
 {
+    // These alter relations that they do not name.
+    if (IsA(parsetree, ReassignOwnedStmt) ||
+        (IsA(parsetree, AlterObjectSchemaStmt) &&
+         reinterpret_cast<const AlterObjectSchemaStmt *>(parsetree)->objectType == OBJECT_EXTENSION))
+        return Action::alter_table;
     const char *tag = GetCommandTagName(CreateCommandTag(parsetree));
     return core::action_of_tag(tag);
 }

@@ -15,4 +15,7 @@ void visit(Node *parsetree, Emit emit, void *to);
 // The action of the command's tag; Action::count_ when it concerns no relation.
 [[nodiscard]] core::Action action_of(Node *parsetree);
 
+// ALTER TABLE works on views and indexes too, and ALTER INDEX renames a table: what counts is what the relation is.
+[[nodiscard]] core::Actions by_kind(Oid relid, core::Actions actions);
+
 } // namespace jit::hooks::targets

@@ -27,6 +27,7 @@ void transaction(XactEvent event, void *)
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
             deadline::transaction_over();
+            deadline::timers_lost();
             session::proposals_aborted();
             break;
         case XACT_EVENT_PARALLEL_COMMIT:
@@ -47,6 +48,7 @@ void subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId pa
             break;
         case SUBXACT_EVENT_ABORT_SUB:
             session::proposals_subaborted(id);
+            deadline::timers_lost();
             break;
         case SUBXACT_EVENT_START_SUB:
         case SUBXACT_EVENT_PRE_COMMIT_SUB:

@@ -15,7 +15,7 @@
 #include "pg/shared.hpp"
 
 extern "C" {
-#include "access/parallel.h"
+#include "catalog/namespace.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
@@ -187,6 +187,10 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     List *renamed = NIL;
     if ((IsA(parsetree, RenameStmt) || IsA(parsetree, AlterObjectSchemaStmt)) && gate::applies())
         targets::visit(parsetree, collect_relation, &renamed);
+    Oid renamed_schema = InvalidOid;
+    if (IsA(parsetree, RenameStmt) && reinterpret_cast<const RenameStmt *>(parsetree)->renameType == OBJECT_SCHEMA &&
+        gate::applies())
+        renamed_schema = get_namespace_oid(reinterpret_cast<const RenameStmt *>(parsetree)->subname, true);
     if (IsA(parsetree, CreateExtensionStmt) &&
         concerns_us(reinterpret_cast<const CreateExtensionStmt *>(parsetree)->extname))
         session::propose_launcher();
@@ -229,6 +233,8 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     foreach (cell, renamed)
         if (IsTransactionState() && pg::memo::find(lfirst_oid(cell)) != nullptr)
             pg::dropped::refresh_names(lfirst_oid(cell));
+    if (OidIsValid(renamed_schema))
+        pg::dropped::refresh_schema_names(renamed_schema);
 }
 
 } // namespace jit::hooks

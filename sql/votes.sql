@@ -27,6 +27,7 @@ SELECT jit.request('one') AS r \gset
 \set VERBOSITY default
 SELECT jit.approve(:r);
 SELECT jit.deny(:r);
+\set VERBOSITY terse
 SELECT jit.revoke(:r);
 \c - regress_super
 \set VERBOSITY default

@@ -3,6 +3,7 @@
 #include "api/durations.hpp"
 #include "api/requests.hpp"
 #include "pg/catalog.hpp"
+#include "pg/loans.hpp"
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
 #include "pg/shared.hpp"
@@ -122,8 +123,7 @@ Progress look(const Request &request, Oid elevates_to)
                          errdetail("It holds from %s until %s.", when(request.starts_at), when(request.ends_at))));
         return Progress::over;
     }
-    shared::Loan loan;
-    if (OidIsValid(elevates_to) && !shared::find_loan(elevates_to, request.person, &loan))
+    if (OidIsValid(elevates_to) && !pg::loans::has_arrived(elevates_to, request.person))
         return Progress::waiting;
     ereport(NOTICE, (errmsg("request " INT64_FORMAT " is approved", request.id),
                      errdetail("It holds until %s.", when(request.ends_at))));

@@ -6,6 +6,8 @@
 
 extern "C" {
 #include "access/xlog.h"
+#include "catalog/pg_authid.h"
+#include "commands/comment.h"
 #include "commands/extension.h"
 #include "commands/user.h"
 #include "nodes/makefuncs.h"
@@ -32,23 +34,23 @@ constexpr spi::Sql attributes{
 constexpr spi::Sql bind{
     "INSERT INTO jit.instance (system_identifier, database_oid, bound_at) VALUES ($1, $2, $3)", 3, {INT8OID, OIDOID, TIMESTAMPTZOID}};
 
-void make_role(const char *name)
+void make_role(const char *name, const char *says)
 {
     auto *statement = makeNode(CreateRoleStmt);
     statement->stmt_type = ROLESTMT_ROLE;
     statement->role = pstrdup(name);
-    (void) CreateRole(make_parsestate(nullptr), statement);
+    CreateSharedComments(CreateRole(make_parsestate(nullptr), statement), AuthIdRelationId, says);
     CommandCounterIncrement();
 }
 
 enum class Members : uint8 { none_allowed, reported };
 
-void ensure_role(const char *name, Members members)
+void ensure_role(const char *name, Members members, const char *says)
 {
     spi::Args args{};
     spi::add_text(&args, name);
     if (spi::execute(attributes, args) == 0) {
-        make_role(name);
+        make_role(name, says);
         return;
     }
     const char *powers = spi::text(0, 1);
@@ -71,9 +73,9 @@ void ensure_role(const char *name, Members members)
 
 void install()
 {
-    ensure_role("jit_admin", Members::reported);
-    ensure_role("jit_auditor", Members::reported);
-    ensure_role("jit_lender", Members::none_allowed);
+    ensure_role("jit_admin", Members::reported, "jit_guard: members make the policies, see everything and may revoke approvals");
+    ensure_role("jit_auditor", Members::reported, "jit_guard: members see everything in the views and tables of schema jit");
+    ensure_role("jit_lender", Members::none_allowed, "jit_guard: grantor of the memberships that it lends; must have no members");
     spi::Args args{};
     spi::add(&args, Int64GetDatum(static_cast<int64>(GetSystemIdentifier())));
     spi::add(&args, ObjectIdGetDatum(MyDatabaseId));

@@ -110,6 +110,9 @@ void alter(FunctionCallInfo fcinfo)
                         errhint("Give the name of the policy that is to change.")));
     Terms before{};
     terms::require(name, terms::Lock::update, &before);
+    // By OID: names may have moved on since they were written.
+    const Scope stored = terms::stored_scope(before);
+    before.objects = names_of(stored);
 
     Terms after = before;
     terms::overlay(&after, fcinfo);
@@ -121,13 +124,11 @@ void alter(FunctionCallInfo fcinfo)
     // Words that stay as they are were explained when they were new.
     const bool new_actions = !PG_ARGISNULL(static_cast<int>(TermArgument::actions));
     const Report report = new_actions ? Report::notices : Report::quiet;
-    Scope scope{};
-    if (PG_ARGISNULL(static_cast<int>(TermArgument::objects))) {
-        scope = terms::stored_scope(after);
+    Scope scope = stored;
+    if (PG_ARGISNULL(static_cast<int>(TermArgument::objects)))
         scope.actions = actions_of(after.actions, report);
-    } else {
+    else
         scope = scope_of(&after, report);
-    }
     terms::check(after, scope);
     make_canonical(&after, scope);
 

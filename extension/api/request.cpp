@@ -125,7 +125,8 @@ void check_covered(const Ask &ask, const Terms &policy)
         if (spi::execute(covered, args) == 0)
             bad_ask("the request is wider than the policy",
                     psprintf("Policy \"%s\" does not guard all of %s.", policy.name, item.name),
-                    psprintf("Its objects are: %s.", clipped(word_list(policy.objects))));
+                    policy.objects.count == 0 ? "It gives a role only; leave objects out."
+                                              : psprintf("Its objects are: %s.", clipped(word_list(policy.objects))));
     }
 }
 

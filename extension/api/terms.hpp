@@ -61,7 +61,7 @@ enum class Lock : uint8 { none, key_share, update };
 // Raises 42704 when there is none.
 void require(const char *name, Lock lock, Terms *out);
 
-// The scope as the guards say it, by OID: also when names have moved on. Actions are those of the words.
+// The scope as the guards say it, by OID: also when names have moved on. Without actions.
 [[nodiscard]] Scope stored_scope(const Terms &terms);
 
 // Raises for anything that cannot stand; says with NOTICEs and WARNINGs what is odd. `scope` is what the words of

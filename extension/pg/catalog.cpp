@@ -51,6 +51,7 @@ void on_namespace(Datum, int, uint32)
 {
     presence_known = false;
     guards_generation++;
+    approvals_generation++;
 }
 
 struct Wanted {
@@ -208,9 +209,11 @@ void announce_approvals()
 
 void announce(Oid house_table)
 {
-    if (house_table == tables.guards || house_table == tables.policies || house_table == tables.instance)
+    // Bound or not decides about guards and about approvals.
+    const bool instance = house_table == tables.instance;
+    if (house_table == tables.guards || house_table == tables.policies || instance)
         announce_guards();
-    else if (house_table == tables.approvals || house_table == tables.scopes)
+    if (house_table == tables.approvals || house_table == tables.scopes || instance)
         announce_approvals();
 }
 

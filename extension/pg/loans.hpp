@@ -41,6 +41,9 @@ Verdict check_slowly(Oid person, TimestampTz *until, core::RequestId *request);
 // Raises the error for what the last check() returned: overdue, or lost (ends the session once the grace is over).
 [[noreturn]] void refuse(Verdict verdict);
 
+// Is the loan of `role` to `member` published and alive, and the membership there? What jit.await waits for.
+[[nodiscard]] bool has_arrived(Oid role, Oid member);
+
 // Is this statement a REVOKE of nothing but overdue memberships? It is allowed while overdue.
 [[nodiscard]] bool is_return(const Node *parsetree);
 

@@ -9,6 +9,7 @@ extern "C" {
 #include "nodes/pg_list.h"
 #include "utils/catcache.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/rel.h"
 }
 
@@ -140,6 +141,15 @@ void guard_create(const CreateRoleStmt *stmt)
 }
 
 } // namespace
+
+bool has_arrived(Oid role, Oid member)
+{
+    shared::Loan loan{};
+    if (!is_live(role, member, &loan))
+        return false;
+    AcceptInvalidationMessages(); // it is published before it is granted
+    return is_marked(role, member) || membership::is_member(member, role);
+}
 
 bool is_return(const Node *parsetree)
 {

@@ -77,6 +77,24 @@ void load_scopes(core::Approval *approval, int index, Growing<ViewRight> *views,
     approval->covers = covers.all();
 }
 
+void load_approvals(Growing<core::Approval> *approvals)
+{
+    ScanKeyData key;
+    key_on(&key, catalog::house().approvals, "person", F_OIDEQ, ObjectIdGetDatum(session::person()));
+    catalog::Scan scan;
+    catalog::begin(&scan, catalog::house().approvals, catalog::house().approvals_person, catalog::Sees::committed, 1, &key);
+    while (HeapTuple tuple = catalog::next(&scan)) {
+        approvals->add({DatumGetInt64(catalog::required(&scan, tuple, "request_id")),
+                       DatumGetInt32(catalog::required(&scan, tuple, "policy_id")),
+                       DatumGetTimestampTz(catalog::required(&scan, tuple, "starts_at")),
+                       DatumGetTimestampTz(catalog::required(&scan, tuple, "ends_at")),
+                       static_cast<core::Actions>(DatumGetInt64(catalog::required(&scan, tuple, "actions"))),
+                       DatumGetBool(catalog::required(&scan, tuple, "narrowed")),
+                       {}});
+    }
+    catalog::end(&scan);
+}
+
 void load()
 {
     catalog::watch();
@@ -91,21 +109,9 @@ void load()
         const MemoryContext caller = MemoryContextSwitchTo(context);
 
         Growing<core::Approval> approvals = {};
-        ScanKeyData key;
-        key_on(&key, catalog::house().approvals, "person", F_OIDEQ, ObjectIdGetDatum(session::person()));
-        catalog::Scan scan;
-        catalog::begin(&scan, catalog::house().approvals, catalog::house().approvals_person, catalog::Sees::committed, 1, &key);
-        while (HeapTuple tuple = catalog::next(&scan)) {
-            approvals.add({DatumGetInt64(catalog::required(&scan, tuple, "request_id")),
-                           DatumGetInt32(catalog::required(&scan, tuple, "policy_id")),
-                           DatumGetTimestampTz(catalog::required(&scan, tuple, "starts_at")),
-                           DatumGetTimestampTz(catalog::required(&scan, tuple, "ends_at")),
-                           static_cast<core::Actions>(DatumGetInt64(catalog::required(&scan, tuple, "actions"))),
-                           DatumGetBool(catalog::required(&scan, tuple, "narrowed")),
-                           {}});
-        }
-        catalog::end(&scan);
-
+        // Approvals do not live across a copy or a restore.
+        if (catalog::presence() == catalog::Presence::ready)
+            load_approvals(&approvals);
         Growing<ViewRight> views = {};
         Loaded fresh = {approvals.all(), {}, false};
         for (int i = 0; i < approvals.count; i++)

@@ -3,10 +3,12 @@
 #include "pg/views.hpp"
 
 extern "C" {
+#include "access/relation.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_policy.h"
 #include "catalog/pg_rewrite.h"
 #include "common/hashfn.h"
 #include "utils/fmgroids.h"
@@ -41,6 +43,25 @@ Oid select_rule(Oid view, uint64 *hash)
     return rule;
 }
 
+// Does the object's definition name the relation?
+bool depends(Oid class_id, Oid object, Oid relid)
+{
+    Relation depend = table_open(DependRelationId, AccessShareLock);
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(class_id));
+    ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
+    SysScanDesc scan = systable_beginscan(depend, DependDependerIndexId, true, nullptr, 2, keys);
+    bool found = false;
+    HeapTuple tuple;
+    while (!found && HeapTupleIsValid(tuple = systable_getnext(scan))) {
+        const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+        found = row->refclassid == RelationRelationId && row->refobjid == relid;
+    }
+    systable_endscan(scan);
+    table_close(depend, AccessShareLock);
+    return found;
+}
+
 } // namespace
 
 int64 fingerprint(Oid view)
@@ -52,26 +73,44 @@ int64 fingerprint(Oid view)
     return static_cast<int64>(hash);
 }
 
+bool speaks_as_caller(Oid relid)
+{
+    const char kind = get_rel_relkind(relid);
+    if (kind != RELKIND_VIEW && kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+        return false;
+    Relation relation = try_relation_open(relid, AccessShareLock);
+    if (relation == nullptr)
+        return false;
+    const bool speaks =
+        kind == RELKIND_VIEW ? RelationHasSecurityInvoker(relation) : relation->rd_rel->relrowsecurity;
+    relation_close(relation, AccessShareLock);
+    return speaks;
+}
+
+bool text_reads(Oid holder, Oid relid)
+{
+    if (get_rel_relkind(holder) == RELKIND_VIEW)
+        return reads(holder, relid);
+    Relation policies = table_open(PolicyRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_policy_polrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(holder));
+    SysScanDesc scan = systable_beginscan(policies, PolicyPolrelidPolnameIndexId, true, nullptr, 1, &key);
+    bool found = false;
+    HeapTuple tuple;
+    while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+        found = depends(PolicyRelationId, reinterpret_cast<Form_pg_policy>(GETSTRUCT(tuple))->oid, relid);
+    systable_endscan(scan);
+    table_close(policies, AccessShareLock);
+    return found;
+}
+
 bool reads(Oid view, Oid relid)
 {
     uint64 hash = 0;
     const Oid rule = select_rule(view, &hash);
     if (!OidIsValid(rule))
         return false;
-    Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(RewriteRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(rule));
-    SysScanDesc scan = systable_beginscan(depend, DependDependerIndexId, true, nullptr, 2, keys);
-    bool found = false;
-    HeapTuple tuple;
-    while (!found && HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-        found = row->refclassid == RelationRelationId && row->refobjid == relid;
-    }
-    systable_endscan(scan);
-    table_close(depend, AccessShareLock);
-    return found;
+    return depends(RewriteRelationId, rule, relid);
 }
 
 } // namespace jit::pg::views

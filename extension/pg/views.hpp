@@ -10,5 +10,10 @@ namespace jit::pg::views {
 [[nodiscard]] int64 fingerprint(Oid view);
 // Does the view's own definition name the relation?
 [[nodiscard]] bool reads(Oid view, Oid relid);
+// Does the relation put text of its owner's into statements under their caller's own name: a view that is security
+// invoker, or a table with row-level security?
+[[nodiscard]] bool speaks_as_caller(Oid relid);
+// Does such text of `holder` name the relation?
+[[nodiscard]] bool text_reads(Oid holder, Oid relid);
 
 } // namespace jit::pg::views

@@ -1,5 +1,5 @@
 -- The nouns of jit_guard: policies, requests, votes, approvals, events.
--- Only functions of the extension write here; the gate refuses everybody else (see hooks/house.cpp).
+-- Only functions of the extension write here; the gate refuses everybody else (see hooks/judge.cpp).
 
 CREATE SCHEMA jit;
 COMMENT ON SCHEMA jit IS 'jit_guard: just-in-time access, decided and enforced inside the server';
@@ -91,7 +91,7 @@ COMMENT ON COLUMN jit.requests.ends_at IS 'Once approved: the absolute end of th
 COMMENT ON COLUMN jit.requests.narrowed IS 'Whether its objects are fewer than the policy''s and listed in jit.scopes';
 
 CREATE TABLE jit.votes (
-    request_id bigint NOT NULL REFERENCES jit.requests,
+    request_id bigint NOT NULL, -- no foreign key: a parallel pg_restore loads the tables in any order
     voter      oid NOT NULL,
     voter_name text NOT NULL,
     authn_id   text,

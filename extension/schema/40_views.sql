@@ -135,10 +135,20 @@ SELECT e.event_id,
                  || e.person || COALESCE(': ' || (e.detail ->> 'comment'), '')
             WHEN 'approved' THEN e.person || ' may use "' || e.policy || '" until ' || (e.detail ->> 'ends_at')
             WHEN 'denied' THEN e.person || ' was denied "' || e.policy || '"' || COALESCE(': ' || (e.detail ->> 'comment'), '')
-            WHEN 'cancelled' THEN e.actor || ' took back request ' || e.request_id::text
+            WHEN 'cancelled' THEN CASE WHEN e.detail ->> 'reason' IS NULL
+                 THEN e.actor || ' took back request ' || e.request_id::text
+                 ELSE e.actor || ' ended request ' || e.request_id::text || ' of ' || e.person || ': ' || (e.detail ->> 'reason') END
+            WHEN 'timed_out' THEN 'nobody decided in time whether ' || e.person || ' may use "' || e.policy || '"'
+            WHEN 'expired' THEN e.person || '''s approval under "' || e.policy || '" is over'
             WHEN 'released' THEN e.actor || ' gave "' || e.policy || '" back'
             WHEN 'revoked' THEN e.actor || ' revoked "' || e.policy || '" from ' || e.person
                  || COALESCE(': ' || (e.detail ->> 'reason'), '')
+            WHEN 'loan_granted' THEN e.person || ' was made a member of "' || (e.detail ->> 'role') || '"'
+            WHEN 'loan_returned' THEN e.person || ' is no longer a member of "' || (e.detail ->> 'role') || '"'
+            WHEN 'loan_refused' THEN e.person || ' could not be made a member of "' || (e.detail ->> 'role') || '": '
+                 || (e.detail ->> 'why')
+            WHEN 'guard_dropped' THEN e.actor || ' dropped ' || (e.detail ->> 'object') || ', which "' || e.policy || '" guarded'
+            WHEN 'rebound' THEN e.actor || ' bound the policies to this database'
             ELSE e.actor || ': ' || pg_catalog.replace(e.event, '_', ' ') || COALESCE(' "' || e.policy || '"', '')
        END AS story,
        e.detail

@@ -30,6 +30,7 @@ namespace {
 
 inline constexpr int starting_at_once = 2; // worker slots are few, and a look takes milliseconds
 inline constexpr int64 longest_sleep_ms = 3'600'000;
+inline constexpr int64 warn_again_ms = 3'600'000;
 
 // A worker that the postmaster was asked for and that has not stopped yet.
 struct Child {
@@ -189,7 +190,7 @@ void look_further()
 // Starts what is due. Returns when to look again.
 TimestampTz start_due()
 {
-    static constinit int short_before = 0;
+    static constinit TimestampTz warned_at = DT_NOBEGIN;
     TimestampTz again = DT_NOEND;
     shared::Job due[starting_at_once];
     const int count = shared::take_due(due, &again);
@@ -197,15 +198,18 @@ TimestampTz start_due()
     for (int i = 0; i < count; i++)
         missing += start(due[i]) ? 0 : 1;
     shared::report_slots_short(missing);
-    if (missing > 0 && short_before == 0)
+    const TimestampTz now = GetCurrentTimestamp();
+    if (missing == 0)
+        return again;
+    if (warned_at == DT_NOBEGIN || now > TimestampTzPlusMilliseconds(warned_at, warn_again_ms)) {
+        warned_at = now;
         ereport(WARNING, (errcode(ERRCODE_INSUFFICIENT_RESOURCES),
                           errmsg("jit_guard has no worker slot for its workers"),
                           errdetail("Requests are not timed out, and loans are not given or taken back; what has "
                                     "expired stays closed all the same."),
                           errhint("Raise max_worker_processes (now %d) and restart the server.", max_worker_processes)));
-    if (count > 0)
-        short_before = missing;
-    return missing > 0 ? Min(again, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1'000)) : again;
+    }
+    return Min(again, TimestampTzPlusMilliseconds(now, 1'000));
 }
 
 } // namespace

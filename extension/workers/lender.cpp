@@ -273,27 +273,29 @@ void give_up(const Entry &entry, bool lending, const Failure &failure)
         (void) attempt(note_refusal, &refusal, nullptr);
 }
 
-// In batches; a batch that fails is tried one by one, so that one bad entry does not hold up the others. False when
-// something is left to do.
-bool in_batches(std::span<Entry> entries, Body body, bool lending)
+// In batches; a batch that fails is tried one by one, so that one bad entry does not hold up the others.
+Outcome in_batches(std::span<Entry> entries, Body body, bool lending)
 {
-    bool all = true;
+    Outcome worst = Outcome::done;
     while (!entries.empty()) {
         Batch batch{entries.first(Min(entries.size(), static_cast<std::size_t>(batch_rows))), nullptr, 0};
         entries = entries.subspan(batch.entries.size());
         Failure failure{};
-        Outcome outcome = attempt(body, &batch, &failure);
+        const Outcome outcome = attempt(body, &batch, &failure);
         for (std::size_t i = 0; outcome == Outcome::failed && i < batch.entries.size(); i++) {
             Batch single{batch.entries.subspan(i, 1), nullptr, 0};
             const Outcome one = attempt(body, &single, &failure);
-            if (one == Outcome::failed)
+            if (one == Outcome::busy)
+                return Outcome::busy;
+            if (one == Outcome::failed) {
                 give_up(batch.entries[i], lending, failure);
-            all = all && one == Outcome::done;
+                worst = Outcome::failed;
+            }
         }
         if (outcome == Outcome::busy)
-            return false;
+            return Outcome::busy;
     }
-    return all;
+    return worst;
 }
 
 // From 16 on: the power to lend a role that no policy names any more is given back.
@@ -339,8 +341,8 @@ TimestampTz make_pass(Pass *pass, MemoryContext memory, std::span<const Entry> p
         if (tries == publish_tries) // approvals are being revoked all the time: let them
             return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 10);
     }
-    const bool lent = in_batches(pass->grants, lend_some, true);
-    const bool taken = in_batches(pass->returns, take_back_some, false);
+    const Outcome lent = in_batches(pass->grants, lend_some, true);
+    const Outcome taken = in_batches(pass->returns, take_back_some, false);
     if (!pass->grants.empty() || !pass->returns.empty())
         shared::tell_change();
     if (!compat::one_row_a_pair)
@@ -348,9 +350,9 @@ TimestampTz make_pass(Pass *pass, MemoryContext memory, std::span<const Entry> p
 
     const TimestampTz now = GetCurrentTimestamp();
     TimestampTz next = pass->page.next;
-    if (pass->trouble)
+    if (pass->trouble || lent == Outcome::failed || taken == Outcome::failed)
         next = Min(next, TimestampTzPlusMilliseconds(now, refused_again_ms));
-    if (!lent || !taken)
+    if (lent == Outcome::busy || taken == Outcome::busy)
         next = Min(next, TimestampTzPlusMilliseconds(now, retry_ms));
     return next;
 }

@@ -18,6 +18,8 @@ namespace settings = pg::settings;
 
 void register_launcher()
 {
+    if (IsBinaryUpgrade)
+        return;
     BackgroundWorker worker{};
     strlcpy(worker.bgw_name, "jit_guard launcher", sizeof(worker.bgw_name));
     strlcpy(worker.bgw_type, "jit_guard launcher", sizeof(worker.bgw_type));

@@ -13,7 +13,7 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 use Wire;
 
-our @EXPORT = qw(machine median percentile say_table note_line budget failed fill_house policy_for_bench);
+our @EXPORT = qw(machine median percentile say_table note_line budget failed make_tables fill_house policy_for_bench);
 
 my $bin = $ENV{JIT_BIN} // die "run test/bench/run\n";
 my $work = $ENV{JIT_BENCH} // die "run test/bench/run\n";
@@ -135,22 +135,29 @@ sub instructions {
 
 # ---- what is in the databases ----
 
-# Fills the still empty tables of jit_guard: $policies policies, each guarding a relation that nobody uses here, and
-# $approvals live approvals of other people. Everything that follows goes through jit_guard's functions.
+# The tables that the policies of fill_house() guard; nobody uses them.
+sub make_tables {
+    my ($server, $database, $count) = @_;
+    $server->sql($database, "DO 'BEGIN FOR i IN 1..$count LOOP EXECUTE ''CREATE TABLE g'' || i || ''(id int PRIMARY KEY, v text)''; IF i % 200 = 0 THEN COMMIT; END IF; END LOOP; END'");
+    return;
+}
+
+# Fills the tables of jit_guard as a restore does, while they are empty: $policies policies over the $tables tables of
+# make_tables(), and $approvals live approvals of other people. What follows goes through jit_guard's functions.
 sub fill_house {
-    my ($server, $database, $policies, $approvals) = @_;
+    my ($server, $database, $policies, $approvals, $tables) = @_;
     my $s = $server->session($database);
-    my $first = 10_000_000; # OIDs of relations that do not exist: a look-up by another OID passes them all the same
+    my $table_of = sub { 'public.g' . (1 + $_[0] % $tables) };
     $s->copy_in('COPY jit.policies FROM STDIN', join '', map {
-        join("\t", $_, "p$_", '{SELECT}', "{public.g$_}", '{}', '{}', '{}', '{}', 1, '{}', '1 day', '1 hour', '1 hour', 'f', '\N',
-            'cancel', 'enforce', 'postgres', 'now', 'now') . "\n"
+        join("\t", $_, "p$_", '{SELECT}', '{' . $table_of->($_) . '}', '{}', '{}', '{}', '{}', 1, '{}', '1 day', '1 hour', '1 hour',
+            'f', '\N', 'cancel', 'enforce', 'postgres', 'now', 'now') . "\n"
     } 1 .. $policies);
-    $s->copy_in('COPY jit.guards FROM STDIN', join '', map { join("\t", $_, 'r', $first + $_, '{}', 1, "public.g$_") . "\n" } 1 .. $policies);
+    $s->query('SELECT count(*) FROM jit.rebind()');
     $s->copy_in('COPY jit.requests (request_id, policy_id, policy, person, person_name, state, actions, objects, narrowed, duration,'
         . ' starts_at, requested_at, pending_until, decided_at, ends_at) FROM STDIN', join '', map {
         my $policy = 1 + $_ % $policies;
-        join("\t", $_, $policy, "p$policy", 20_000_000 + $_, "person$_", 'approved', '{SELECT}', "{public.g$policy}", 'f', '1 day',
-            'yesterday', 'yesterday', 'now', 'yesterday', 'tomorrow') . "\n"
+        join("\t", $_, $policy, "p$policy", 20_000_000 + $_, "person$_", 'approved', '{SELECT}', '{' . $table_of->($policy) . '}', 'f',
+            '1 day', 'yesterday', 'yesterday', 'now', 'yesterday', 'infinity') . "\n"
     } 1 .. $approvals);
     $s->copy_in('COPY jit.approvals FROM STDIN', join '', map {
         join("\t", $_, 1 + $_ % $policies, 20_000_000 + $_, 'yesterday', 'infinity', 1, 'f') . "\n"

@@ -1,6 +1,7 @@
 #!/usr/bin/env perl
 # Instructions a statement costs: callgrind on real backends of a real server, user space only. Every figure is the
-# difference between a session with N and one with 3N statements after the same warm-up, divided by 2N; taken twice.
+# difference between a session with N and one with 3N statements, divided by 2N, after a session that brought pages,
+# relation caches and hint bits into shape; taken twice.
 use strict;
 use warnings;
 use FindBin;
@@ -8,8 +9,8 @@ use lib $FindBin::Bin;
 use Bench;
 
 my $n = $ENV{JIT_BENCH_STATEMENTS} // 300;
-my $warm = 300;
 my $rounds = $ENV{JIT_BENCH_ROUNDS} // 2;
+my $only = $ENV{JIT_BENCH_ONLY} // '.'; # pattern of LIBRARY/DATABASE/VARIANT, for work on one figure
 
 # ---- what is executed: each returns a function of the number of statements ----
 
@@ -55,15 +56,13 @@ sub count {
     my $s = $server->session($database, 'bench');
     $s->{pause_us} = 300;
     my $step = $prepare->($s);
-    $step->($_) for 1 .. $warm / 10;
-    select undef, undef, undef, 0.2;
     $step->($_) for 1 .. $times;
     my $pid = $s->pid;
     $s->close;
     return $server->instructions($pid);
 }
 
-# One figure: instructions of one step.
+# One figure: instructions of one step. The set-up, the first plans and look-ups are in both counts alike.
 sub measure {
     my ($server, $database, $prepare, $each) = @_;
     my $least = $each // $n;
@@ -91,6 +90,7 @@ my %sizes = (app => [1_000, 10_000], p10 => [10, 10], p1000 => [1_000, 1_000], p
 $server->start;
 $server->sql('postgres', 'CREATE DATABASE plain');
 system("'$ENV{JIT_BIN}/pgbench' -h '$server->{dir}' -U postgres -i -q -s 1 plain >'$server->{dir}/pgbench.log' 2>&1") == 0 or die "pgbench -i failed\n";
+make_tables($server, 'plain', 1_000);
 for my $sql ('CREATE ROLE bench LOGIN', 'CREATE ROLE approver LOGIN', 'CREATE ROLE reader',
     'GRANT SELECT, UPDATE ON pgbench_accounts TO bench',
     (map { ("CREATE TABLE ${_}_accounts AS SELECT * FROM pgbench_accounts", "ALTER TABLE ${_}_accounts ADD PRIMARY KEY (aid)",
@@ -102,7 +102,7 @@ for my $sql ('CREATE ROLE bench LOGIN', 'CREATE ROLE approver LOGIN', 'CREATE RO
 for my $database (sort keys %sizes) {
     $server->sql('postgres', "CREATE DATABASE $database TEMPLATE plain");
     $server->sql($database, 'CREATE EXTENSION jit_guard');
-    fill_house($server, $database, @{$sizes{$database}});
+    fill_house($server, $database, @{$sizes{$database}}, 1_000);
     policy_for_bench($server, $database, 'bench', '{public.guarded_accounts}');
     policy_for_bench($server, $database, 'bench-lent', '{public.lent_accounts}', lends => "'reader'");
     $server->sql($database, 'VACUUM (FREEZE, ANALYZE)');
@@ -126,7 +126,8 @@ for my $part (@plan) {
     for my $round (1 .. $rounds) {
         for my $set (@databases) {
             my ($database, @names) = @$set;
-            for my $name (sort @names) {
+            for my $name (grep { "$libraries/$database/$_" =~ /$only/ } sort @names) {
+                count($server, $database, $variants{$name}, 3 * ($each{$name} // $n)) if $round == 1;
                 my $one = measure($server, $database, $variants{$name}, $each{$name}) / ($divide{$name} // 1);
                 push @{$figure{"$libraries/$database/$name"}}, $one;
                 printf STDERR "%s/%s/%s %.0f\n", $libraries, $database, $name, $one;
@@ -134,7 +135,7 @@ for my $part (@plan) {
         }
     }
     $server->stop;
-    if ($libraries eq 'jit_guard') {
+    if ($libraries eq 'jit_guard' && 'log_uses' =~ /$only/) {
         $server->start(libraries => $libraries, callgrind => 1, settings => ['jit_guard.log_uses=on']);
         $log_uses = measure($server, 'app', $variants{guarded});
         $server->stop;
@@ -148,7 +149,7 @@ sub mean { my $t = 0; $t += $_ for @_; return $t / @_ }
 sub row {
     my ($what, $key, $base, $most) = @_;
     my @all = @{$figure{$key} // return ()};
-    my @zero = @{$figure{$base}};
+    my @zero = @{$figure{$base} // return ()};
     my $more = mean(@all) - mean(@zero);
     my $noise = ((sort { $b <=> $a } map { abs($_ - mean(@all)) } @all)[0] + (sort { $b <=> $a } map { abs($_ - mean(@zero)) } @zero)[0]);
     return [$what, sprintf('%.0f', mean(@all)), sprintf('%+.0f', $more), sprintf('±%.0f', $noise), sprintf('%.2f %%', 100 * $more / mean(@zero)), budget($more, $most, 1)];
@@ -166,5 +167,5 @@ for my $protocol (['prepared', 300], ['simple', 1_000]) {
 print "Guarded and approved, decision only (jit_guard.log_uses = off), against the same statement without library:\n\n";
 say_table(\@head, (map { row($_, "jit_guard/app/$_", "/plain/$_", 2_000) } grep { /guarded|lent/ } sort keys %variants),
     map { row("guarded, $_ policies and approvals", "jit_guard/p$_/guarded", '/plain/guarded', 2_000) } 10, 1000, 100000);
-printf "jit_guard.log_uses = on adds %.0f instructions a statement (one JSON line in the server log).\n\n", $log_uses - mean(@{$figure{'jit_guard/app/guarded'}});
+defined $log_uses and printf "jit_guard.log_uses = on adds %.0f instructions a statement (one JSON line in the server log).\n\n", $log_uses - mean(@{$figure{'jit_guard/app/guarded'}});
 exit failed();

@@ -113,6 +113,7 @@ sub finish {
         elsif ($type eq 'N') { push @{$answer->{notices}}, _fields($body); }
         elsif ($type eq 'K') { @$self{qw(pid key)} = unpack 'NN', $body; }
         elsif ($type eq 'd') { $answer->{copied} .= $body; }
+        elsif ($type eq 'G') { $self->send_message('f', "nothing to copy\0"); } # COPY FROM STDIN was let through
         elsif ($type eq 'V') { $answer->{result} = unpack('N', $body) == 0xFFFFFFFF ? undef : substr $body, 4; }
         elsif ($type eq 'Z') { $answer->{status} = $body; last; }
         last if defined $how{stop} && $type =~ /[$how{stop}E]/;

@@ -154,7 +154,7 @@ sub log_since {
 # The JSON lines of jit_guard of one kind in a piece of log, as texts.
 sub json_lines {
     my ($log, $kind) = @_;
-    return grep { /^\{"jit_guard": "$kind"/ } map { /LOG:  (\{"jit_guard": .*)$/ ? $1 : () } split /\n/, $log;
+    return grep { /^\{"jit_guard": ?"$kind"/ } map { /LOG:  (\{"jit_guard": ?".*)$/ ? $1 : () } split /\n/, $log;
 }
 
 1;

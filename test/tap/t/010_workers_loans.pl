@@ -156,6 +156,14 @@ is(sql($node, lent('alice')), 'f', 'a scheduled loan is not there before its sta
 wait_for($node, lent('alice'), 'it is lent at its start');
 wait_for($node, not_lent('alice'), 'and taken back at its end');
 
+# ---- the borrower goes ----
+sql($node, 'CREATE ROLE eve LOGIN IN ROLE staff');
+$id = lend($node, 'eve', '2 s');
+sql($node, 'DROP ROLE eve', 'postgres');    # where no hook can see the open request
+my $next = lend($node, 'alice', '1 s');
+wait_for($node, not_lent('alice'), 'a dropped borrower does not stop the lender');
+wait_for($node, "SELECT state = 'ended' FROM jit.requests WHERE request_id = $id", 'nor the keeper');
+
 # ---- the policy goes: so does the loan, and the role left over ----
 $id = lend($node, 'alice', '1 min');
 $running = session($node, 'alice');
@@ -165,6 +173,9 @@ wait_for($node, not_lent('alice'), 'dropping the policy takes the loan back');
 ($out, $err) = $running->run('SELECT v FROM secret');
 like($err, $lost, 'a role that no policy names any more is refused too');
 $running->close;
+
+is(sql($node, "SELECT count(*) FROM pg_auth_members WHERE 'jit_lender'::regrole IN (member, grantor)"), '0',
+    'nothing of jit_lender is left in pg_auth_members');
 
 $node->stop;
 done_testing();

@@ -1,0 +1,73 @@
+-- What the columns of the tables mean, where the name does not say it all.
+
+COMMENT ON COLUMN jit.policies.actions IS 'Guarded actions in canonical words: {ALL}, or their names';
+COMMENT ON COLUMN jit.policies.objects IS 'Guarded objects by canonical name, refreshed when they are renamed; by OID in jit.guards';
+COMMENT ON COLUMN jit.policies.lends IS 'The role whose grants an approved statement borrows: none or one';
+COMMENT ON COLUMN jit.policies.elevates_to IS 'The role that an approved person becomes a member of: none or one; control database only';
+COMMENT ON COLUMN jit.policies.eligible IS 'Who may ask: members of these roles; superusers are no members';
+COMMENT ON COLUMN jit.policies.approvers IS 'Who may decide: members of these roles, never on their own request';
+COMMENT ON COLUMN jit.policies.approvals IS 'How many people must approve; 0 = automatic';
+COMMENT ON COLUMN jit.policies.exempt IS 'Whom the policy does not concern: members of these roles';
+COMMENT ON COLUMN jit.policies.max_duration IS 'Longest time of one approval; a month counts as 30 days, a day as 24 hours';
+COMMENT ON COLUMN jit.policies.default_duration IS 'Time of a request that names none';
+COMMENT ON COLUMN jit.policies.pending_timeout IS 'How long a request waits for a decision';
+COMMENT ON COLUMN jit.policies.ticket_pattern IS 'Regular expression that the whole ticket must match; NULL = no ticket needed';
+COMMENT ON COLUMN jit.policies.on_expiry IS 'At the deadline: cancel the running statement, or terminate the session';
+COMMENT ON COLUMN jit.policies.mode IS 'enforce; monitor: let it pass and report; off';
+
+COMMENT ON COLUMN jit.requests.policy IS 'Name of the policy when it was asked';
+COMMENT ON COLUMN jit.requests.person IS 'OID of the authenticated role that asked';
+COMMENT ON COLUMN jit.requests.authn_id IS 'What the connection authenticated as (SYSTEM_USER), if the method tells';
+COMMENT ON COLUMN jit.requests.state IS 'pending, approved, denied, cancelled, timed_out or ended; whether an approved right has begun is for the clock to say';
+COMMENT ON COLUMN jit.requests.end_reason IS 'Why an approved right is over: expired, released, revoked or used_up';
+COMMENT ON COLUMN jit.requests.pending_until IS 'Until when it can be decided';
+COMMENT ON COLUMN jit.requests.ended_at IS 'When it was over, also for denied, cancelled and timed out ones';
+
+COMMENT ON COLUMN jit.votes.duration IS 'The shorter time that the approver gives; NULL = as asked; the shortest of all votes holds';
+COMMENT ON COLUMN jit.approvals.person IS 'OID of the authenticated role that holds the right';
+COMMENT ON COLUMN jit.approvals.actions IS 'Bit mask of the approved actions (extension/core/actions.hpp)';
+COMMENT ON COLUMN jit.approvals.narrowed IS 'Whether only the objects in jit.scopes are approved, instead of all of the policy''s';
+COMMENT ON COLUMN jit.scopes.object_class IS 'As in jit.guards';
+COMMENT ON COLUMN jit.scopes.attnums IS 'Column numbers, or empty for the whole object';
+COMMENT ON COLUMN jit.scopes.object IS 'Canonical name, refreshed when it is renamed';
+COMMENT ON COLUMN jit.events.happened_at IS 'The clock when it happened, not the start of the transaction';
+COMMENT ON COLUMN jit.events.event IS 'requested, vote, approved, denied, cancelled, timed_out, expired, released, revoked, policy_created, ...';
+COMMENT ON COLUMN jit.events.detail IS 'What is particular to the event';
+
+-- The rest, so that \d+ has no gaps.
+COMMENT ON COLUMN jit.policies.policy_id IS 'Number of the policy';
+COMMENT ON COLUMN jit.policies.name IS 'Name of the policy, which people write in jit.request()';
+COMMENT ON COLUMN jit.policies.require_reason IS 'Whether a request must give a reason';
+COMMENT ON COLUMN jit.policies.created_by IS 'Who created it: the authenticated role';
+COMMENT ON COLUMN jit.policies.created_at IS 'When it was created';
+COMMENT ON COLUMN jit.policies.changed_at IS 'When it was changed last';
+COMMENT ON COLUMN jit.guards.policy_id IS 'The policy, in jit.policies';
+COMMENT ON COLUMN jit.requests.request_id IS 'Number of the request, and of its approval';
+COMMENT ON COLUMN jit.requests.policy_id IS 'The policy, in jit.policies while it exists';
+COMMENT ON COLUMN jit.requests.person_name IS 'Name of that role when it asked';
+COMMENT ON COLUMN jit.requests.client_addr IS 'From which address it was asked; NULL: from the server itself';
+COMMENT ON COLUMN jit.requests.application_name IS 'With which program, as it calls itself';
+COMMENT ON COLUMN jit.requests.actions IS 'Actions that are asked for, in canonical words';
+COMMENT ON COLUMN jit.requests.objects IS 'Objects that are asked for, by canonical name';
+COMMENT ON COLUMN jit.requests.reason IS 'What for, in the person''s words';
+COMMENT ON COLUMN jit.requests.ticket IS 'The ticket that the person named';
+COMMENT ON COLUMN jit.requests.duration IS 'Time that is asked for';
+COMMENT ON COLUMN jit.requests.requested_at IS 'When it was asked';
+COMMENT ON COLUMN jit.requests.decided_at IS 'When the deciding vote came';
+COMMENT ON COLUMN jit.votes.request_id IS 'The request, in jit.requests';
+COMMENT ON COLUMN jit.votes.voter IS 'OID of the authenticated role that voted';
+COMMENT ON COLUMN jit.votes.voter_name IS 'Name of that role when it voted';
+COMMENT ON COLUMN jit.votes.authn_id IS 'What the voter''s connection authenticated as, if the method tells';
+COMMENT ON COLUMN jit.votes.vote IS 'approve or deny';
+COMMENT ON COLUMN jit.votes.comment IS 'What the voter said about it';
+COMMENT ON COLUMN jit.votes.voted_at IS 'When the vote was given';
+COMMENT ON COLUMN jit.approvals.request_id IS 'The request, in jit.requests';
+COMMENT ON COLUMN jit.approvals.policy_id IS 'The policy, in jit.policies';
+COMMENT ON COLUMN jit.approvals.starts_at IS 'When the right starts';
+COMMENT ON COLUMN jit.scopes.request_id IS 'The request, in jit.requests';
+COMMENT ON COLUMN jit.scopes.object_id IS 'As in jit.guards';
+COMMENT ON COLUMN jit.events.event_id IS 'Number of the event; numbers can be missing, as those of rolled-back transactions are';
+COMMENT ON COLUMN jit.events.request_id IS 'The request it is about; NULL when it is about a policy or the installation';
+COMMENT ON COLUMN jit.events.policy IS 'Name of the policy it is about';
+COMMENT ON COLUMN jit.events.authn_id IS 'What the actor''s connection authenticated as, if the method tells';
+COMMENT ON COLUMN jit.events.client_addr IS 'From which address the actor came; NULL: from the server itself';
