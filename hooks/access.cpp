@@ -36,7 +36,9 @@ void admit_relation(Oid relid, Action action)
     const bool is_part = guarded->relkind == RELKIND_INDEX || guarded->relkind == RELKIND_PARTITIONED_INDEX ||
                          guarded->relkind == RELKIND_SEQUENCE || guarded->relkind == RELKIND_TOASTVALUE;
     const core::Actions actions = is_part ? core::bit(action) : targets::by_kind(relid, core::bit(action));
-    gate::admit({relid, actions, nullptr, nullptr, nullptr, true, InvalidOid, {}}, debug_query_string, true, &outcome);
+    // What a policy only monitors was reported when the command was read; TRUNCATE is seen here alone.
+    gate::admit({relid, actions, nullptr, nullptr, nullptr, true, InvalidOid, {}}, debug_query_string,
+                action != Action::truncate, &outcome);
     gate::note_uses(outcome, debug_query_string);
 }
 
@@ -85,14 +87,8 @@ void on_drop(Oid class_id, Oid object_id, int sub_id, const ObjectAccessDrop *ho
     }
 }
 
-} // namespace
-
-void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
+void reached(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
 {
-    if (chain::object_access != nullptr)
-        chain::object_access(access, class_id, object_id, sub_id, argument);
-    if (access == OAT_FUNCTION_EXECUTE || access == OAT_NAMESPACE_SEARCH || access == OAT_POST_CREATE)
-        return;
     if (pg::session::is_worker() || !gate::applies() || switches::off("object_access"))
         return;
     switch (access) {
@@ -115,6 +111,20 @@ void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub
         case OAT_FUNCTION_EXECUTE:
             break;
     }
+}
+
+} // namespace
+
+void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
+{
+    // Calls of functions are the most frequent by far.
+    const bool ours = access != OAT_FUNCTION_EXECUTE && access != OAT_NAMESPACE_SEARCH && access != OAT_POST_CREATE;
+    if (!ours && chain::object_access == nullptr)
+        return;
+    if (chain::object_access != nullptr)
+        chain::object_access(access, class_id, object_id, sub_id, argument);
+    if (ours)
+        reached(access, class_id, object_id, sub_id, argument);
 }
 
 } // namespace jit::hooks

@@ -18,9 +18,10 @@ extern "C" {
 
 namespace jit::hooks::bare_call {
 
+constinit const QueryDesc *last_query = nullptr;
+
 namespace {
 
-constinit const QueryDesc *last_query = nullptr;
 constinit Oid last_function = InvalidOid;
 
 // A constant, a parameter of the client, or PostgreSQL's own cast of one.
@@ -75,11 +76,7 @@ Oid function_of_call(const Node *node)
     return call->funcid;
 }
 
-} // namespace
-
-namespace {
-
-Oid only_call_of(const PlannedStmt *plan)
+Oid call_in(const PlannedStmt *plan)
 {
     const Plan *top = plan->planTree;
     if (plan->commandType != CMD_SELECT || top == nullptr || top->lefttree != nullptr || plan->subplans != NIL)
@@ -105,32 +102,28 @@ Oid only_call_of(const PlannedStmt *plan)
 
 } // namespace
 
-Oid function_of(const PlannedStmt *plan)
+Oid only_call_of(const PlannedStmt *plan)
 {
-    const Oid function = only_call_of(plan);
+    const Oid function = call_in(plan);
     return OidIsValid(function) && depends_on_nothing_else(plan, function) ? function : InvalidOid;
 }
 
-bool is_ours(Oid function)
+bool is_member_of_extension(Oid function)
 {
-    return OidIsValid(function) && function >= FirstNormalObjectId && !pg::catalog::known_absent() &&
+    return function >= FirstNormalObjectId && !pg::catalog::known_absent() &&
            pg::catalog::presence() != pg::catalog::Presence::absent &&
            getExtensionOfObject(ProcedureRelationId, function) == pg::catalog::house().extension;
 }
 
-void started(const QueryDesc *query, Oid function)
+void note_start(const QueryDesc *query, Oid function)
 {
-    if (OidIsValid(function)) {
-        last_query = query;
-        last_function = function;
-    } else if (last_query == query) {
-        last_query = nullptr; // the address of an older query, used again
-    }
+    last_query = OidIsValid(function) ? query : nullptr; // nullptr: the address of an older query, used again
+    last_function = function;
 }
 
-Oid running(const QueryDesc *query)
+Oid function_running(const QueryDesc *query)
 {
-    if (query != last_query || !pg::session::is_top_level() || !owner_stack::is_empty())
+    if (!pg::session::is_top_level() || !owner_stack::is_empty())
         return InvalidOid;
     // Deferred triggers run at COMMIT, type input functions at Bind: nesting does not show them. The client's own query
     // is the one of the portal being run, and nothing has opened SPI.

@@ -10,13 +10,30 @@ extern "C" {
 
 namespace jit::hooks::bare_call {
 
+[[nodiscard]] Oid only_call_of(const PlannedStmt *plan);
 // The function that the whole plan is one call of, with constants and parameters only; InvalidOid if it is not that.
-[[nodiscard]] Oid function_of(const PlannedStmt *plan);
+[[nodiscard]] inline Oid function_of(const PlannedStmt *plan)
+{
+    const Plan *const top = plan->planTree;
+    return top != nullptr && (IsA(top, Result) || IsA(top, FunctionScan)) ? only_call_of(plan) : InvalidOid;
+}
 // Is it a function of jit_guard?
-[[nodiscard]] bool is_ours(Oid function);
+[[nodiscard]] bool is_member_of_extension(Oid function);
+[[nodiscard]] inline bool is_ours(Oid function) { return OidIsValid(function) && is_member_of_extension(function); }
+
+extern const QueryDesc *last_query; // the bare call that was started last
+void note_start(const QueryDesc *query, Oid function);
+[[nodiscard]] Oid function_running(const QueryDesc *query);
 // A top-level query with that function was started; InvalidOid for any other query.
-void started(const QueryDesc *query, Oid function);
+inline void started(const QueryDesc *query, Oid function)
+{
+    if (OidIsValid(function) || query == last_query)
+        note_start(query, function);
+}
 // The function, if this query is the one started last and runs at top level.
-[[nodiscard]] Oid running(const QueryDesc *query);
+[[nodiscard]] inline Oid running(const QueryDesc *query)
+{
+    return query == last_query ? function_running(query) : InvalidOid;
+}
 
 } // namespace jit::hooks::bare_call

@@ -35,6 +35,8 @@ void executor_start(QueryDesc *query, int flags);
 void executor_run(JIT_EXECUTOR_RUN_PARAMETERS);
 void executor_finish(QueryDesc *query);
 bool executor_check_perms(JIT_CHECK_PERMS_PARAMETERS);
+// What executor_start decided is of no use to any other permission check.
+void forget_decision();
 void utility(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
              ParamListInfo parameters, QueryEnvironment *environment, DestReceiver *destination,
              QueryCompletion *completion);

@@ -21,6 +21,9 @@ extern "C" {
 
 namespace jit::hooks::deadline {
 
+constinit int use_count = 0;
+constinit bool something_lasts = false;
+
 namespace {
 
 constexpr int max_uses = 64; // distinct approvals in one transaction
@@ -30,12 +33,13 @@ struct Kept {
     char policy[NAMEDATALEN * 4]; // a policy's name, cut for the message if need be
 };
 constinit Kept uses[max_uses] = {};
-constinit int use_count = 0;
 
 constinit bool registered = false;
 constinit TimeoutId cancel_timer = MAX_TIMEOUTS;
 constinit TimeoutId end_timer = MAX_TIMEOUTS;
-constinit TimestampTz armed_for = core::never; // the deadline for which the timers are set
+// The deadline for which the timers are set. They stay set when the transaction is over, and what they find then is
+// nothing: most transactions of a session use the same approval, and need not set them again.
+constinit TimestampTz armed_for = core::never;
 
 // What outlives transactions; the earliest end counts. Its `until` is core::never while there is nothing.
 constinit Kept lasting = {{0, core::never, nullptr, false, false, false}, {}};
@@ -50,8 +54,20 @@ void interrupt()
     SetLatch(MyLatch);
 }
 
+const Kept *concerned();
+
+// In a timer's handler: is it about what is in use now?
+bool is_due()
+{
+    const Kept *first = concerned();
+    const TimestampTz now = GetCurrentTimestamp();
+    return first != nullptr && (first->use.until <= now || lasting.use.until <= now);
+}
+
 extern "C" void jit_deadline_passed()
 {
+    if (!is_due())
+        return;
     deadline_passed = true;
     if (ends_at_once) {
         ending_session = true;
@@ -64,7 +80,7 @@ extern "C" void jit_deadline_passed()
 
 extern "C" void jit_grace_passed()
 {
-    if (use_count == 0 && lasting.use.request == 0)
+    if (!is_due())
         return; // the transaction ended meanwhile
     ending_session = true;
     ProcDiePending = true;
@@ -110,16 +126,10 @@ void set_timers(bool lost)
     ends_at_once = lasting.use.until == until;
     for (int i = 0; i < use_count; i++)
         ends_at_once |= uses[i].use.until == until && uses[i].use.terminates;
-    if (until == armed_for && !lost)
+    if (until == armed_for && !lost && (get_timeout_active(cancel_timer) || deadline_passed))
         return;
-    if (armed_for != core::never) {
-        disable_timeout(cancel_timer, false);
-        disable_timeout(end_timer, false);
-    }
     armed_for = until;
-    if (until == core::never)
-        return;
-    if (switches::off("timers"))
+    if (until == core::never || switches::off("timers"))
         return;
     // A cancel that has already come is not sent again: it would hit the ROLLBACK.
     if (!lost || GetCurrentTimestamp() < until)
@@ -157,6 +167,8 @@ int detail_over(const Kept &kept, bool expired)
     pg_unreachable();
 }
 
+} // namespace
+
 // Gives a cancel or an end that came from here its true reason.
 void explain(void *)
 {
@@ -174,8 +186,6 @@ void explain(void *)
     detail_over(*over, deadline_passed || !struck);
     errhint("Ask again with jit.request().");
 }
-
-} // namespace
 
 void note(const Use &use)
 {
@@ -209,11 +219,10 @@ void outlives_transaction(core::RequestId request)
             made_of = &uses[i];
     if (made_of != nullptr && made_of->use.until < lasting.use.until) {
         lasting = *made_of;
+        something_lasts = true;
         set_timers(false);
     }
 }
-
-bool active() { return use_count > 0 || lasting.use.request != 0; }
 
 void recheck()
 {
@@ -234,17 +243,9 @@ void recheck()
                 refuse_over(uses[i], "the statement cannot go on");
 }
 
-void push(Frame *frame)
+void check_writes()
 {
-    frame->callback = {error_context_stack, explain, nullptr};
-    error_context_stack = &frame->callback;
-}
-
-void pop(const Frame *frame) { error_context_stack = frame->callback.previous; }
-
-void before_commit()
-{
-    if (use_count == 0 || switches::off("commit"))
+    if (switches::off("commit"))
         return;
     const bool has_xid = TransactionIdIsValid(GetTopTransactionIdIfAny());
     if (!has_xid)
@@ -267,20 +268,20 @@ void before_prepare()
                             errhint("COMMIT it.")));
 }
 
-void transaction_over()
+void let_go()
 {
-    if (use_count == 0)
-        return;
     use_count = 0;
     deadline_passed = false;
     pg::shared::forget_uses();
     if (lasting.use.request != 0 && !lasting.use.loan)
         pg::shared::note_use(lasting.use.request); // so that a revocation still finds this backend
-    set_timers(false);
+    if (something_lasts)
+        set_timers(false);
 }
 
 void timers_lost()
 {
+    armed_for = core::never;
     if (active() && registered)
         set_timers(true);
 }

@@ -21,8 +21,10 @@ void note(const Use &use);
 // the session ends with that approval; 0: with the first to end of those that the transaction uses.
 void outlives_transaction(core::RequestId request);
 
+extern int use_count;        // approvals that the transaction uses
+extern bool something_lasts; // an earlier one left something behind
 // Does the transaction use any approval, or has an earlier one left something behind?
-[[nodiscard]] bool active();
+[[nodiscard]] inline bool active() { return use_count > 0 || something_lasts; }
 // Raises if an approval in use is over or was struck: before each further step of a statement.
 void recheck();
 
@@ -31,13 +33,28 @@ void recheck();
 struct Frame {
     ErrorContextCallback callback;
 };
-void push(Frame *frame);
-void pop(const Frame *frame);
+void explain(void *);
+inline void push(Frame *frame)
+{
+    frame->callback = {error_context_stack, explain, nullptr};
+    error_context_stack = &frame->callback;
+}
+inline void pop(const Frame *frame) { error_context_stack = frame->callback.previous; }
 
 // From the transaction callbacks.
-void before_commit();  // raises when writes were made under an approval that is over
+void check_writes();
+inline void before_commit() // raises when writes were made under an approval that is over
+{
+    if (use_count > 0)
+        check_writes();
+}
 void before_prepare(); // raises when writes were made under any approval
-void transaction_over();
+void let_go();
+inline void transaction_over()
+{
+    if (use_count > 0)
+        let_go();
+}
 void timers_lost();    // after an error: the server has switched all timers off
 
 } // namespace jit::hooks::deadline

@@ -108,20 +108,14 @@ void note_lasting_copies(const PlannedStmt *plan, const gate::Outcome &outcome)
             deadline::outlives_transaction(outcome.uses[i].request);
 }
 
-// The server checks permissions of this very range table next.
-void start_decided(QueryDesc *query, int flags)
+// The server checks permissions of this very range table next. What an error leaves in `decided` is forgotten at the end
+// of the (sub)transaction, and by the next statement of any kind: no other list can be taken for it.
+inline void start_decided(QueryDesc *query, int flags)
 {
     const List *const outer = decided;
     decided = query->plannedstmt->rtable;
-    PG_TRY();
-    {
-        chain::start(query, flags);
-    }
-    PG_FINALLY();
-    {
-        decided = outer;
-    }
-    PG_END_TRY();
+    chain::start(query, flags);
+    decided = outer;
 }
 
 // The extension's own statements, or pg_restore, change what every backend remembers.
@@ -178,10 +172,12 @@ void check_again(const QueryDesc *query)
 
 } // namespace
 
+void forget_decision() { decided = nullptr; }
+
 void executor_start(QueryDesc *query, int flags)
 {
     // The leader decided about the plan that a parallel worker executes; what functions do inside it is nested.
-    if (!gate::running() || (IsParallelWorker() && session::executor_depth == 0)) {
+    if (!gate::process_is_gated() || (IsParallelWorker() && session::executor_depth == 0)) {
         chain::start(query, flags);
         return;
     }
@@ -196,7 +192,9 @@ void executor_start(QueryDesc *query, int flags)
     if (deadline::active() && !ours)
         deadline::recheck();
 
-    if (!gate::applies() || !gate::touches_guarded(query->plannedstmt) || switches::off("executor_start"))
+    if (!gate::extension_here() || !gate::touches_guarded(query->plannedstmt))
+        start_decided(query, flags);
+    else if (switches::off("executor_start"))
         chain::start(query, flags);
     else if (gate::is_key_probe(query->plannedstmt))
         start_decided(query, flags);
@@ -229,12 +227,10 @@ void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
     deadline::pop(&frame);
 }
 
-void executor_finish(QueryDesc *query)
+namespace {
+
+void finish_nested(QueryDesc *query)
 {
-    if (query->operation == CMD_SELECT && !query->plannedstmt->hasModifyingCTE) {
-        chain::finish(query); // no trigger can be queued, so nothing is nested in it
-        return;
-    }
     session::executor_depth++;
     deadline::Frame frame;
     deadline::push(&frame);
@@ -250,14 +246,22 @@ void executor_finish(QueryDesc *query)
     deadline::pop(&frame);
 }
 
-bool executor_check_perms(JIT_CHECK_PERMS_PARAMETERS)
-{
-    if (chain::check_perms != nullptr && !chain::check_perms(JIT_CHECK_PERMS_ARGUMENTS))
-        return false; // somebody already said no
-    if (range_table == decided || !gate::applies() || (IsParallelWorker() && session::executor_depth == 0) ||
-        switches::off("check_perms"))
-        return true;
+} // namespace
 
+void executor_finish(QueryDesc *query)
+{
+    if (query->operation == CMD_SELECT && !query->plannedstmt->hasModifyingCTE)
+        chain::finish(query); // no trigger can be queued, so nothing is nested in it
+    else
+        finish_nested(query);
+}
+
+namespace {
+
+bool admit_range_table(JIT_CHECK_PERMS_PARAMETERS)
+{
+    if (!gate::applies() || (IsParallelWorker() && session::executor_depth == 0) || switches::off("check_perms"))
+        return true;
     gate::Outcome outcome = {};
     outcome.until = core::never;
     ListCell *cell;
@@ -283,6 +287,15 @@ bool executor_check_perms(JIT_CHECK_PERMS_PARAMETERS)
     }
     gate::note_uses(outcome, debug_query_string);
     return true;
+}
+
+} // namespace
+
+bool executor_check_perms(JIT_CHECK_PERMS_PARAMETERS)
+{
+    if (chain::check_perms != nullptr && !chain::check_perms(JIT_CHECK_PERMS_ARGUMENTS))
+        return false; // somebody already said no
+    return range_table == decided || admit_range_table(JIT_CHECK_PERMS_ARGUMENTS);
 }
 
 } // namespace jit::hooks

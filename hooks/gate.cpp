@@ -24,13 +24,6 @@ namespace jit::hooks::gate {
 bool exporting = false;
 bool exporting_to_temporary = false;
 
-Oid relation_of(const RangeTblEntry *rte)
-{
-    if (rte->rtekind == RTE_RELATION)
-        return rte->relkind == RELKIND_COMPOSITE_TYPE ? InvalidOid : rte->relid; // 'c': EXCLUDED
-    return pg::compat::view_of_subquery(rte);
-}
-
 namespace {
 
 namespace memo = pg::memo;
@@ -119,12 +112,19 @@ bool has_text(Oid relid)
     return OidIsValid(relid) && (get_rel_relkind(relid) == RELKIND_VIEW || pg::views::speaks_as_caller(relid));
 }
 
-// The relations whose owners' text is part of the plan.
+// The relations whose owners' text is part of the plan. Where row security exists the planner made the plan for one role.
 std::span<const Oid> views_in(const PlannedStmt *plan)
 {
+    bool any = plan->dependsOnRole;
+    ListCell *cell;
+    foreach (cell, plan->rtable) {
+        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+        any |= (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW) || OidIsValid(compat::view_of_subquery(rte));
+    }
+    if (!any)
+        return {};
     auto *views = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list_length(plan->rtable))));
     std::size_t count = 0;
-    ListCell *cell;
     foreach (cell, plan->rtable) {
         const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
         const Oid relid = rte->rtekind == RTE_RELATION ? rte->relid : compat::view_of_subquery(rte);
@@ -156,40 +156,19 @@ bool writes_elsewhere(const PlannedStmt *plan)
 
 } // namespace
 
-bool running()
+void warn_switched_off()
 {
-    if (!pg::settings::enabled) {
-        static bool warned = false;
-        if (!warned && !pg::session::is_worker() && IsTransactionState() && !IsParallelWorker()) {
-            warned = true;
-            ereport(WARNING, (errmsg("jit_guard is switched off: nothing is guarded"),
-                              errdetail("jit_guard.enabled is off in the server's configuration."),
-                              errhint("Remove it and restart the server.")));
-        }
-        return false;
-    }
-    return !IsBinaryUpgrade && OidIsValid(MyDatabaseId) && IsTransactionState();
-}
-
-bool applies()
-{
-    if (pg::catalog::known_absent() || !running())
-        return false;
-    switch (pg::catalog::presence()) {
-        case pg::catalog::Presence::absent:
-        case pg::catalog::Presence::creating:
-            return false;
-        case pg::catalog::Presence::ready:
-        case pg::catalog::Presence::unbound:
-            return true;
-    }
-    pg_unreachable();
-}
-
-void check_session(bool allowed_when_overdue)
-{
-    if (pg::session::is_worker())
+    static bool warned = false;
+    if (warned || pg::session::is_worker() || !IsTransactionState() || IsParallelWorker())
         return;
+    warned = true;
+    ereport(WARNING, (errmsg("jit_guard is switched off: nothing is guarded"),
+                      errdetail("jit_guard.enabled is off in the server's configuration."),
+                      errhint("Remove it and restart the server.")));
+}
+
+void check_loans(bool allowed_when_overdue)
+{
     TimestampTz until = core::never;
     core::RequestId request = 0;
     const pg::loans::Verdict verdict = pg::loans::check(pg::session::person(), &until, &request);
@@ -231,19 +210,7 @@ void note_uses(const Outcome &outcome, const char *statement)
     }
     if (outcome.use_count > 0)
         pg::record::uses({lines, static_cast<std::size_t>(outcome.use_count)}, statement,
-                         pg::session::executor_depth > 0);
-}
-
-bool touches_guarded(const PlannedStmt *plan)
-{
-    ListCell *cell;
-    foreach (cell, plan->rtable) {
-        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
-        const Oid relid = relation_of(rte);
-        if (OidIsValid(relid) && memo::find(relid) != nullptr)
-            return true;
-    }
-    return false;
+                         pg::session::is_nested());
 }
 
 void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out)

@@ -3,6 +3,10 @@
 #pragma once
 
 #include "hooks/judge.hpp"
+#include "pg/compat.hpp"
+#include "pg/loans.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
 
 extern "C" {
 #include "executor/execdesc.h"
@@ -10,27 +14,58 @@ extern "C" {
 
 namespace jit::hooks::gate {
 
-// False when nothing is to be decided: switched off, bootstrap, pg_upgrade, no database, or no extension in it.
-[[nodiscard]] bool applies();
+// What is inline here is on the path of every statement.
+
+void warn_switched_off(); // once a session
+// running() where a transaction is known to be there.
+[[nodiscard]] inline bool process_is_gated()
+{
+    if (pg::settings::enabled)
+        return !IsBinaryUpgrade && OidIsValid(MyDatabaseId);
+    warn_switched_off();
+    return false;
+}
 // The part of applies() that does not depend on the database: also says whether loans are watched.
-[[nodiscard]] bool running();
+[[nodiscard]] inline bool running() { return process_is_gated() && IsTransactionState(); }
+
+// applies() where running() is known to be true.
+[[nodiscard]] inline bool extension_here()
+{
+    switch (pg::catalog::presence()) {
+        case pg::catalog::Presence::absent:
+        case pg::catalog::Presence::creating:
+            return false;
+        case pg::catalog::Presence::ready:
+        case pg::catalog::Presence::unbound:
+            return true;
+    }
+    pg_unreachable();
+}
+// False when nothing is to be decided: switched off, bootstrap, pg_upgrade, no database, or no extension in it.
+[[nodiscard]] inline bool applies() { return !pg::catalog::known_absent() && running() && extension_here(); }
 
 // Refuses the statement when the session's role is lent and over; arms the deadline for lent roles in force.
 // `allowed_when_overdue` for transaction control, SHOW, calls of jit functions, the REVOKE of a loan.
-void check_session(bool allowed_when_overdue);
+void check_loans(bool allowed_when_overdue);
+inline void check_session(bool allowed_when_overdue)
+{
+    if (!pg::session::is_worker() && !pg::loans::is_quiet(pg::session::person()))
+        check_loans(allowed_when_overdue);
+}
 
-// What judging a statement found out, besides refusing it.
+// What judging a statement found out, besides refusing it. Not zeroed as a whole: `uses` is long.
 struct Outcome {
-    bool guarded;              // something guarded was touched
-    TimestampTz until;         // the earliest end of the approvals used; core::never for exemptions
-    int use_count;
+    bool guarded = false;             // something guarded was touched
+    int use_count = 0;
+    TimestampTz until = core::never;  // the earliest end of the approvals used; core::never for exemptions
     struct Use {
         core::RequestId request;
         core::PolicyId policy;
         Oid relid;
         core::Actions actions;
         TimestampTz until;
-    } uses[32];                // beyond that the statement is refused
+    } uses[32];                       // beyond that the statement is refused
+    Outcome() {} // NOLINT(modernize-use-equals-default): a defaulted one would let {} zero `uses`
 };
 
 // Judges one access of the statement into `out`; raises when it is refused. `quiet`: no line for monitored findings.
@@ -45,11 +80,25 @@ void admit_query(Query *query, const char *statement, Outcome *out);
 // Like admit_query, but hands every finding to the visitor and raises nothing: for jit.check. `copied`: the command
 // around the query puts its rows somewhere on the server.
 void visit_query(Query *query, bool copied, Visit visit, void *to);
-// Is any relation of the plan guarded? The fast test of every statement: one memo probe a relation.
-[[nodiscard]] bool touches_guarded(const PlannedStmt *plan);
-
 // The relation behind a range table entry, views that became subqueries included; InvalidOid when there is none.
-[[nodiscard]] Oid relation_of(const RangeTblEntry *rte);
+[[nodiscard]] inline Oid relation_of(const RangeTblEntry *rte)
+{
+    if (rte->rtekind == RTE_RELATION)
+        return rte->relkind == RELKIND_COMPOSITE_TYPE ? InvalidOid : rte->relid; // 'c': EXCLUDED
+    return pg::compat::view_of_subquery(rte);
+}
+
+// Is any relation of the plan guarded? The fast test of every statement: one memo probe a relation.
+[[nodiscard]] inline bool touches_guarded(const PlannedStmt *plan)
+{
+    ListCell *cell;
+    foreach (cell, plan->rtable) {
+        const Oid relid = relation_of(static_cast<const RangeTblEntry *>(lfirst(cell)));
+        if (OidIsValid(relid) && pg::memo::find(relid) != nullptr)
+            return true;
+    }
+    return false;
+}
 
 // The server's own foreign-key probe of a parent row.
 [[nodiscard]] bool is_key_probe(const PlannedStmt *plan);

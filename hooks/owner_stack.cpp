@@ -14,15 +14,16 @@ extern "C" {
 
 namespace jit::hooks::owner_stack {
 
+constinit bool statements_ran = false;
+constinit bool started_now = false;
+
 namespace {
 
 constinit Oid *functions = nullptr; // TopMemoryContext
 constinit int depth = 0;
 constinit int room = 0;
 
-constinit bool statements_ran = false; // in this transaction, before the present one
 constinit bool misses_callers = false;
-constinit bool started_now = false;
 
 Oid owner_of(Oid function)
 {
@@ -52,18 +53,16 @@ Oid foreign_function(Oid object_owner)
 
 bool is_empty() { return depth == 0; }
 
-void statement_starts(bool runs)
+void read_rights()
 {
-    started_now = false;
-    if (gate::applies() && pg::rights::are_stale()) {
-        (void) pg::rights::mine();
-        if (pg::rights::take_appeared()) {
-            InvalidateSystemCaches(); // plans and functions looked up before now do not pass through the stack
-            started_now = true;
-            misses_callers |= statements_ran; // portals of earlier statements may still be open
-        }
+    if (!gate::applies())
+        return;
+    (void) pg::rights::mine();
+    if (pg::rights::take_appeared()) {
+        InvalidateSystemCaches(); // plans and functions looked up before now do not pass through the stack
+        started_now = true;
+        misses_callers |= statements_ran; // portals of earlier statements may still be open
     }
-    statements_ran |= runs;
 }
 
 bool may_miss_callers()
@@ -72,8 +71,6 @@ bool may_miss_callers()
         misses_callers = true; // it appeared while a statement was running
     return misses_callers && !pg::session::is_top_level();
 }
-
-bool just_started() { return started_now; }
 
 // Answering yes stops the function's inlining, so it is answered only where it can matter: in a session whose person
 // holds an approval, for code that would not be trusted with every object.

@@ -2,7 +2,7 @@
 // used only by the person's own statements and by code owned by the person, the object's owner or a superuser.
 #pragma once
 
-#include "pg/server.hpp"
+#include "pg/rights.hpp"
 
 namespace jit::hooks::owner_stack {
 
@@ -15,12 +15,21 @@ namespace jit::hooks::owner_stack {
 // Functions are followed only in sessions whose person holds an approval, so an approval must be known before the
 // functions that might ride on it are looked up. Called by the hooks as a statement of the client starts; `runs` is
 // false while it is only planned.
-void statement_starts(bool runs);
+extern bool statements_ran; // in this transaction, before the present one
+extern bool started_now;
+void read_rights();
+inline void statement_starts(bool runs)
+{
+    started_now = false;
+    if (!pg::catalog::known_absent() && pg::rights::are_stale())
+        read_rights();
+    statements_ran |= runs;
+}
 // The approval was met only now: code that was looked up earlier, and is not on the stack, may be running. True in
 // nested code until the end of the transaction.
 [[nodiscard]] bool may_miss_callers();
 // The first approval appeared as the present statement started: its plan may be older.
-[[nodiscard]] bool just_started();
+[[nodiscard]] inline bool just_started() { return started_now; }
 
 // The two fmgr hooks, without chaining.
 [[nodiscard]] bool wants(Oid function);

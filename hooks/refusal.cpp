@@ -185,7 +185,7 @@ void refuse(const Finding &f, const char *statement)
     const Text text = explain(f);
     const char *action = action_text(f.action);
     pg::record::refusal(pg::record::Outcome::refused, policy_name(f), action, text.object, text.detail, statement,
-                        pg::session::executor_depth > 0);
+                        pg::session::is_nested());
     if (f.obstacle == Obstacle::unbound || f.obstacle == Obstacle::house)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("%s on %s is closed", action, text.object),
                         errdetail("%s", text.detail), errhint("%s", text.hint)));
@@ -199,7 +199,7 @@ void record_only(const Finding &f, const char *statement)
 {
     const Text text = explain(f);
     pg::record::refusal(pg::record::Outcome::would_refuse, policy_name(f), action_text(f.action), text.object,
-                        text.detail, statement, pg::session::executor_depth > 0);
+                        text.detail, statement, pg::session::is_nested());
 }
 
 void refuse_held_cursor(const memo::Guarded *guarded)

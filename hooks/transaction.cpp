@@ -10,34 +10,51 @@ namespace jit::hooks {
 
 namespace session = pg::session;
 
-void transaction(XactEvent event, void *)
+namespace {
+
+void committed()
+{
+    deadline::transaction_over();
+    session::proposals_committed();
+    if (session::executor_depth == 0 && session::utility_depth == 0)
+        owner_stack::settle();
+}
+
+void other_end(XactEvent event)
 {
     switch (event) {
-        case XACT_EVENT_PRE_COMMIT:
-            deadline::before_commit();
-            break;
         case XACT_EVENT_PRE_PREPARE:
             deadline::before_prepare();
             session::proposals_refuse_prepare();
             break;
-        case XACT_EVENT_COMMIT:
-            deadline::transaction_over();
-            session::proposals_committed();
-            break;
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
+            forget_decision();
             deadline::transaction_over();
             deadline::timers_lost();
             session::proposals_aborted();
             break;
+        case XACT_EVENT_PRE_COMMIT:
+        case XACT_EVENT_COMMIT:
         case XACT_EVENT_PARALLEL_COMMIT:
         case XACT_EVENT_PARALLEL_ABORT:
         case XACT_EVENT_PARALLEL_PRE_COMMIT:
             break;
     }
-    if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT) && session::executor_depth == 0 &&
-        session::utility_depth == 0)
+    if (event == XACT_EVENT_ABORT && session::executor_depth == 0 && session::utility_depth == 0)
         owner_stack::settle();
+}
+
+} // namespace
+
+void transaction(XactEvent event, void *)
+{
+    if (event == XACT_EVENT_PRE_COMMIT)
+        deadline::before_commit();
+    else if (event == XACT_EVENT_COMMIT)
+        committed();
+    else
+        other_end(event);
 }
 
 void subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *)
@@ -47,6 +64,7 @@ void subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId pa
             session::proposals_subcommitted(id, parent);
             break;
         case SUBXACT_EVENT_ABORT_SUB:
+            forget_decision();
             session::proposals_subaborted(id);
             deadline::timers_lost();
             break;

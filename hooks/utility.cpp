@@ -174,6 +174,7 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
              QueryCompletion *completion)
 {
     Node *const parsetree = statement->utilityStmt;
+    forget_decision();
     // A transaction that has failed can only be rolled back; there is nothing to look up in it.
     if (!gate::running()) {
         chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
@@ -210,7 +211,9 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     gate::exporting = exporting;
     gate::exporting_to_temporary = temporary;
     current_command::action = action;
+    const int blocks = IsA(parsetree, DoStmt) || IsA(parsetree, CallStmt) ? 1 : 0;
     session::utility_depth++;
+    session::block_depth += blocks;
     deadline::Frame frame;
     deadline::push(&frame);
     PG_TRY();
@@ -220,6 +223,7 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     PG_FINALLY();
     {
         session::utility_depth--;
+        session::block_depth -= blocks;
         gate::exporting = outer_exporting;
         gate::exporting_to_temporary = outer_temporary;
         current_command::action = outer_action;

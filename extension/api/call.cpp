@@ -48,7 +48,8 @@ void require_admin(const char *function)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("%s is for members of jit_admin", function),
                         errdetail("You are connected as \"%s\"; SET ROLE does not change that.",
                                   session::role_name(session::person())),
-                        errhint("GRANT jit_admin TO ...; by somebody who may.")));
+                        errhint("Somebody who may grant it runs: GRANT jit_admin TO %s;",
+                                session::quoted_role_name(session::person()))));
 }
 
 char *text_argument(FunctionCallInfo fcinfo, int n)

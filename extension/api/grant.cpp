@@ -136,10 +136,10 @@ const char *grant(const Request &request, const Terms &policy, int64 micros, Tim
     const char *name = session::role_name(request.person);
     if (times.starts_at > now)
         ereport(NOTICE, (errmsg("request " INT64_FORMAT " is approved and starts later", request.id),
-                         errdetail("\"%s\" may from %s until %s.", name, when(times.starts_at), when(times.ends_at))));
+                         errdetail("\"%s\" may use it from %s until %s.", name, when(times.starts_at), when(times.ends_at))));
     else
         ereport(NOTICE, (errmsg("request " INT64_FORMAT " is approved", request.id),
-                         errdetail("\"%s\" may until %s.", name, when(times.ends_at))));
+                         errdetail("\"%s\" may use it until %s.", name, when(times.ends_at))));
     return core::state_name(to.next).data();
 }
 

@@ -276,9 +276,10 @@ void say_who_decides(core::RequestId id, const Ask &ask, const Terms &policy)
     else
         ereport(NOTICE, (errmsg("request " INT64_FORMAT " needs %d approval%s", id, policy.approvals,
                                 policy.approvals == 1 ? "" : "s"),
-                         errdetail("Until %s. Who can approve now: %s.", when(ask.now + durations::micros(policy.pending_timeout)),
+                         errdetail("It waits until %s. Who can approve now: %s.", when(ask.now + durations::micros(policy.pending_timeout)),
                                    role_list(people.view())),
-                         errhint("They call: SELECT jit.approve(" INT64_FORMAT ");", id)));
+                         errhint("An approver calls: SELECT jit.approve(" INT64_FORMAT ");  -- and you can wait: CALL jit.await(" INT64_FORMAT ");",
+                                 id, id)));
 }
 
 core::RequestId request(FunctionCallInfo fcinfo)

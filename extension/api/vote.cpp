@@ -49,7 +49,7 @@ void require_in_time(const Request &request, TimestampTz now)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("request " INT64_FORMAT " has already timed out", request.id),
                         errdetail("Nobody decided before %s.", when(request.pending_until)),
-                        errhint("Nothing changes any more; a new jit.request() is needed.")));
+                        errhint("It cannot be decided any more; \"%s\" has to ask again.", session::role_name(request.person))));
 }
 
 // The policy first, then the request: jit.drop_policy() locks in the same order.

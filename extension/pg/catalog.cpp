@@ -23,10 +23,10 @@ namespace jit::pg::catalog {
 uint64 guards_generation = 1;
 uint64 approvals_generation = 1;
 bool presence_known = false;
+constinit Presence current = Presence::absent;
 
 namespace {
 
-constinit Presence current = Presence::absent;
 constinit House tables = {};
 constinit bool watching = false;
 
@@ -106,10 +106,10 @@ bool find_tables(Oid extension)
             return false;
         if (w.index_field == nullptr)
             continue;
+        // Without its index a table is read from end to end: slow, but nothing is opened or shut by it.
         const Oid index = get_relname_relid(w.index, get_rel_namespace(found.*w.table));
-        if (!OidIsValid(index) || IndexGetRelation(index, true) != found.*w.table)
-            return false;
-        found.*w.index_field = index;
+        if (OidIsValid(index) && IndexGetRelation(index, true) == found.*w.table)
+            found.*w.index_field = index;
     }
     tables = found;
     return OidIsValid(found.nspoid);
@@ -157,12 +157,8 @@ void watch()
     watching = true;
 }
 
-bool known_absent() { return presence_known && current == Presence::absent; }
-
-Presence presence()
+Presence look_for_presence()
 {
-    if (presence_known)
-        return current;
     watch();
 
     // Catalog access below may deliver invalidations that lower the flag again; then the next caller looks once more.
@@ -233,11 +229,13 @@ void begin(Scan *scan, Oid table, Oid index, Sees sees, int nkeys, ScanKey keys)
                         errdetail("Another transaction holds a lock on it, so nothing guarded can be decided now."),
                         errhint("Try again; if it persists, find the holder in pg_locks and end its transaction.")));
     scan->table = table_open(table, NoLock);
+    // A REINDEX that is not committed must not make every guarded statement wait: then the table itself is read.
+    scan->index = OidIsValid(index) && ConditionalLockRelationOid(index, AccessShareLock) ? index : InvalidOid;
     scan->snapshot = sees == Sees::committed ? committed_snapshot(table)
                                              : RegisterSnapshot(GetNonHistoricCatalogSnapshot(table));
     if (sees == Sees::own_too)
         scan->snapshot->curcid = GetCurrentCommandId(false);
-    scan->scan = systable_beginscan(scan->table, index, OidIsValid(index), scan->snapshot, nkeys, keys);
+    scan->scan = systable_beginscan(scan->table, scan->index, OidIsValid(scan->index), scan->snapshot, nkeys, keys);
 }
 
 HeapTuple next(Scan *scan) { return systable_getnext(scan->scan); }
@@ -272,6 +270,8 @@ Datum required(const Scan *scan, HeapTuple tuple, const char *column)
 void end(Scan *scan)
 {
     systable_endscan(scan->scan);
+    if (OidIsValid(scan->index))
+        UnlockRelationOid(scan->index, AccessShareLock);
     UnregisterSnapshot(scan->snapshot);
     table_close(scan->table, AccessShareLock);
 }

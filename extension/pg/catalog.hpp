@@ -27,10 +27,13 @@ struct House {
     Oid nspoid;
 };
 
-// Looks the extension up if that is not known yet; needs a transaction. Cheap when known.
-[[nodiscard]] Presence presence();
-// presence() == absent, at the cost of two loads when known: for the path of every statement.
-[[nodiscard]] bool known_absent();
+extern bool presence_known;
+extern Presence current; // what was found last
+[[nodiscard]] Presence look_for_presence();
+// Looks the extension up if that is not known yet; needs a transaction. Two loads when known: on every statement's path.
+[[nodiscard]] inline Presence presence() { return presence_known ? current : look_for_presence(); }
+// presence() == absent, without a look-up; needs no transaction.
+[[nodiscard]] inline bool known_absent() { return presence_known && current == Presence::absent; }
 [[nodiscard]] const House &house(); // valid unless absent
 // Is `relid` one of the extension's tables?
 [[nodiscard]] bool is_house_table(Oid relid);
@@ -39,7 +42,6 @@ struct House {
 // inheritance tree; approvals_generation with approvals and scopes.
 extern uint64 guards_generation;
 extern uint64 approvals_generation;
-extern bool presence_known;
 void watch(); // registers the callbacks, once per backend
 
 // Tells every backend at commit that policies or guards changed / that approvals changed.
@@ -61,6 +63,7 @@ enum class Sees : uint8 {
 // locked against reading.
 struct Scan {
     Relation table;
+    Oid index; // InvalidOid: none, or somebody rebuilds it now
     SysScanDesc scan;
     Snapshot snapshot;
 };

@@ -27,10 +27,14 @@ Verdict check_slowly(Oid person, TimestampTz *until, core::RequestId *request);
 // For every statement. Call it in a transaction, after AcceptInvalidationMessages(). When loans are in use, *until is
 // the first end among them and *request that loan's request; they have been noted, so that a strike reaches this
 // transaction (then shared::was_struck()). Otherwise *until is DT_NOEND and *request 0.
+[[nodiscard]] inline bool is_quiet(Oid person)
+{
+    return known.quiet && known.membership == membership::generation() && known.role == GetOuterUserId() &&
+           known.person == person;
+}
 [[nodiscard]] inline Verdict check(Oid person, TimestampTz *until, core::RequestId *request)
 {
-    if (known.quiet && known.membership == membership::generation() && known.role == GetOuterUserId() &&
-        known.person == person) {
+    if (is_quiet(person)) {
         *until = DT_NOEND;
         *request = 0;
         return Verdict::none;

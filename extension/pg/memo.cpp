@@ -32,6 +32,7 @@ struct PolicySlot {
     const Policy *policy;
 };
 constinit HTAB *policies = nullptr; // in `context`
+constinit const Policy *last_policy = nullptr; // in `policies`, asked for last
 
 constexpr uint32 first_size = 256;
 constexpr uint32 most_entries = 65536; // then start afresh: a session that walks through every table of a huge schema
@@ -77,6 +78,7 @@ void start_afresh()
     }
     context = AllocSetContextCreate(TopMemoryContext, "jit_guard memo", ALLOCSET_SMALL_SIZES);
     policies = nullptr;
+    last_policy = nullptr;
     table.entries = static_cast<Entry *>(MemoryContextAllocZero(context, sizeof(Entry) * first_size));
     table.mask = first_size - 1;
     policies = id_table(context, sizeof(PolicySlot));
@@ -291,16 +293,30 @@ bool guarded_by_itself(Oid relid, Oid root)
     return own.count > 0;
 }
 
+// A table of jit_guard, or an index, sequence or toast table of one.
+bool is_house(Oid relid, char relkind)
+{
+    if (relkind == RELKIND_RELATION)
+        return catalog::is_house_table(relid);
+    if (relkind != RELKIND_INDEX && relkind != RELKIND_SEQUENCE && relkind != RELKIND_TOASTVALUE)
+        return false;
+    const OidSet relations = kinship::relations_of(relid);
+    for (int i = 0; i < relations.count; i++)
+        if (catalog::is_house_table(relations.items[i]))
+            return true;
+    return false;
+}
+
 const Guarded *look_up(Oid relid, bool *cacheable)
 {
     *cacheable = true;
-    const bool house = catalog::is_house_table(relid);
     const bool statistics = relid == StatisticRelationId || relid == StatisticExtDataRelationId;
     const char relkind = get_rel_relkind(relid);
     if (relkind == '\0') { // gone, or not visible yet
         *cacheable = false;
         return nullptr;
     }
+    const bool house = is_house(relid, relkind);
 
     OidSet relations = {};
     OidSet schemas = {};
@@ -366,9 +382,13 @@ constinit Table table = {no_entries, 0, 0, 0};
 
 const Policy *policy(core::PolicyId id)
 {
+    if (last_policy != nullptr && last_policy->id == id)
+        return last_policy;
     if (policies == nullptr)
         return nullptr;
     const auto *slot = static_cast<const PolicySlot *>(hash_search(policies, &id, HASH_FIND, nullptr));
+    if (slot != nullptr)
+        last_policy = slot->policy;
     return slot != nullptr ? slot->policy : nullptr;
 }
 

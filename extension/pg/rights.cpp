@@ -12,6 +12,8 @@ extern "C" {
 
 namespace jit::pg::rights {
 
+constinit uint64 loaded_as_of = 0;
+
 namespace {
 
 struct ViewRight {
@@ -28,7 +30,6 @@ struct Loaded {
 
 constinit MemoryContext context = nullptr;
 constinit Loaded loaded = {};
-constinit uint64 loaded_as_of = 0;
 constinit bool appeared = false;
 
 template <class T> struct Growing {
@@ -137,8 +138,6 @@ const Loaded &current()
 std::span<const core::Approval> mine() { return current().approvals; }
 
 bool hold_any() { return !loaded.approvals.empty(); }
-
-bool are_stale() { return loaded_as_of != catalog::approvals_generation; }
 
 bool by_column() { return current().by_column; }
 

@@ -16,7 +16,8 @@ namespace jit::pg::rights {
 [[nodiscard]] bool by_column();
 
 // jit.approvals has changed since they were read.
-[[nodiscard]] bool are_stale();
+extern uint64 loaded_as_of;
+[[nodiscard]] inline bool are_stale() { return loaded_as_of != catalog::approvals_generation; }
 
 // Set when an approval appeared in a session that had none. Cleared by the reader.
 [[nodiscard]] bool take_appeared();

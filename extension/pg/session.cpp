@@ -16,11 +16,12 @@ int house_open = 0;
 int executor_depth = 0;
 int utility_depth = 0;
 int planner_depth = 0;
+int block_depth = 0;
 Oid bare_function = InvalidOid;
+constinit const char *worker_name = nullptr;
+constinit bool anything_proposed = false;
 
 namespace {
-
-constinit const char *worker_name = nullptr;
 
 // Proposals of the open transaction, newest last. A plain array: dropping some cannot fail.
 struct Strike {
@@ -67,15 +68,13 @@ char *role_name(Oid role)
 
 char *quoted_role_name(Oid role) { return pstrdup(quote_identifier(role_name(role))); }
 
-bool is_worker() { return worker_name != nullptr; }
-
 void become_worker(const char *name) { worker_name = name; }
 
 const char *actor() { return worker_name != nullptr ? worker_name : role_name(person()); }
 
-void propose_wake() { wake_proposed = true; }
+void propose_wake() { anything_proposed = wake_proposed = true; }
 
-void propose_launcher() { launcher_proposed = true; }
+void propose_launcher() { anything_proposed = launcher_proposed = true; }
 
 void propose_strike(core::RequestId request)
 {
@@ -87,10 +86,10 @@ void propose_strike(core::RequestId request)
         strike_room = room;
     }
     strikes[strike_count++] = {request, GetCurrentSubTransactionId()};
-    wake_proposed = true;
+    propose_wake();
 }
 
-void proposals_committed()
+void carry_out_proposals()
 {
     for (int i = 0; i < strike_count; i++)
         shared::strike(strikes[i].request);
@@ -106,6 +105,7 @@ void proposals_aborted()
     strike_count = 0;
     wake_proposed = false;
     launcher_proposed = false;
+    anything_proposed = false;
 }
 
 void proposals_refuse_prepare()

@@ -20,7 +20,8 @@ namespace jit::pg::session {
 [[nodiscard]] char *quoted_role_name(Oid role);
 
 // True in one of the extension's own workers (set once by the worker's main function).
-[[nodiscard]] bool is_worker();
+extern const char *worker_name; // nullptr in every other process
+[[nodiscard]] inline bool is_worker() { return worker_name != nullptr; }
 void become_worker(const char *name);
 // Who acts, for jit.events.actor: the person's name, or the worker's ("keeper"). palloc'ed or static.
 [[nodiscard]] const char *actor();
@@ -38,7 +39,13 @@ void propose_strike(core::RequestId request);
 void propose_launcher();
 
 // From the transaction callbacks.
-void proposals_committed();                                            // wakes and strikes
+extern bool anything_proposed;
+void carry_out_proposals();
+inline void proposals_committed()                                      // wakes and strikes
+{
+    if (anything_proposed)
+        carry_out_proposals();
+}
 void proposals_aborted();
 void proposals_refuse_prepare();                                       // raises when there are any
 void proposals_subcommitted(SubTransactionId id, SubTransactionId parent);
@@ -48,11 +55,14 @@ void proposals_subaborted(SubTransactionId id);
 extern int executor_depth; // executor runs (ExecutorRun, ExecutorFinish) on the stack
 extern int utility_depth;  // utility commands on the stack
 extern int planner_depth;  // planner calls on the stack
+extern int block_depth;    // those of the utility commands that run statements of their own: DO and CALL
 // The function that the statement now running at executor depth 1 is a bare call of; InvalidOid if it is none.
 extern Oid bare_function;
 // Is a statement that starts now the client's own, as far as nesting tells? (A deferred trigger at COMMIT also looks
 // like one; bare calls look further.)
 [[nodiscard]] inline bool is_top_level() { return executor_depth == 0 && utility_depth == 0 && planner_depth == 0; }
+// Does it run inside a function, DO block or procedure? For the record only.
+[[nodiscard]] inline bool is_nested() { return executor_depth > 0 || block_depth > 0; }
 
 // ---- bare top-level calls ----
 // True when the SQL function now running was called by the client as a bare top-level

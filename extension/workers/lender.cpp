@@ -298,7 +298,7 @@ Outcome in_batches(std::span<Entry> entries, Body body, bool lending)
     return worst;
 }
 
-// From 16 on: the power to lend a role that no policy names any more is given back.
+// From 16 on: the power to lend a role that no policy names any more is given back. After the loans of that role were.
 void tidy_admin(void *arg)
 {
     const auto *pass = static_cast<Pass *>(arg);
@@ -310,8 +310,6 @@ void tidy_admin(void *arg)
         bool named = role == lender;
         for (const Oid still : pass->page.elevation_roles)
             named = named || still == role;
-        for (const Entry &lent : pass->page.actual)
-            named = named || lent.role == role;
         if (!named)
             compat::take_admin_from_lender(role);
     }
@@ -345,7 +343,7 @@ TimestampTz make_pass(Pass *pass, MemoryContext memory, std::span<const Entry> p
     const Outcome taken = in_batches(pass->returns, take_back_some, false);
     if (!pass->grants.empty() || !pass->returns.empty())
         shared::tell_change();
-    if (!compat::one_row_a_pair)
+    if (!compat::one_row_a_pair && taken == Outcome::done)
         (void) attempt(tidy_admin, pass, nullptr);
 
     const TimestampTz now = GetCurrentTimestamp();
