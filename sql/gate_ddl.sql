@@ -1,0 +1,115 @@
+-- gate_ddl: commands on a guarded table are decided by what the relation is and by what they really reach
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set start :here '/sql/common/gate_start.psql'
+\set end :here '/sql/common/gate_end.psql'
+\i :start
+\c - regress_owner
+CREATE DOMAIN app.kind AS text;
+ALTER TABLE app.accounts ADD kind app.kind;
+CREATE TABLE app.empty ();
+CREATE INDEX extra ON app.accounts (owner);
+CREATE STATISTICS app.had ON owner, balance FROM app.accounts;
+CREATE FUNCTION app.nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
+CREATE TRIGGER had BEFORE UPDATE ON app.accounts EXECUTE FUNCTION app.nothing();
+CREATE VIEW app.names AS SELECT id, owner FROM app.accounts;
+\c - postgres
+CREATE TABLE mine.commands (n serial, statement text);
+INSERT INTO mine.commands (statement) VALUES
+    ($s$ALTER TABLE app.accounts ADD x int$s$),
+    ($s$ALTER TABLE app.accounts RENAME TO gone$s$),
+    ($s$ALTER TABLE app.accounts RENAME iban TO x$s$),
+    ($s$ALTER TABLE app.accounts SET SCHEMA mine$s$),
+    ($s$ALTER TABLE app.accounts OWNER TO regress_bob$s$),
+    ($s$ALTER TABLE app.accounts DISABLE TRIGGER ALL$s$),
+    ($s$ALTER TABLE app.accounts ENABLE ROW LEVEL SECURITY$s$),
+    ($s$ALTER TABLE app.accounts ALTER iban TYPE text USING upper(iban)$s$),
+    ($s$ALTER TABLE app.accounts ADD CHECK (balance < 1000)$s$),
+    ($s$ALTER TABLE app.accounts INHERIT app.empty$s$),
+    ($s$ALTER TABLE IF EXISTS app.accounts SET (fillfactor = 50)$s$),
+    ($s$ALTER INDEX app.accounts_pkey RENAME TO x$s$),
+    ($s$ALTER INDEX app.accounts RENAME TO gone$s$),
+    ($s$ALTER VIEW app.accounts RENAME TO gone$s$),
+    ($s$CREATE INDEX ON app.accounts (iban)$s$),
+    ($s$DROP INDEX app.extra$s$),
+    ($s$CREATE STATISTICS app.s ON owner, iban FROM app.accounts$s$),
+    ($s$DROP STATISTICS app.had$s$),
+    ($s$CREATE TRIGGER t BEFORE INSERT ON app.accounts EXECUTE FUNCTION app.nothing()$s$),
+    ($s$DROP TRIGGER had ON app.accounts$s$),
+    ($s$ALTER TRIGGER had ON app.accounts RENAME TO x$s$),
+    ($s$CREATE RULE r AS ON INSERT TO app.accounts DO ALSO NOTHING$s$),
+    ($s$CREATE POLICY p ON app.accounts$s$),
+    ($s$CREATE TABLE mine.x (id int REFERENCES app.accounts)$s$),
+    ($s$CREATE TABLE mine.x (id int, FOREIGN KEY (id) REFERENCES app.accounts)$s$),
+    ($s$CREATE TABLE mine.x () INHERITS (app.accounts)$s$),
+    ($s$ALTER TABLE app.notes ADD FOREIGN KEY (id) REFERENCES app.accounts$s$),
+    ($s$ALTER TABLE app.notes ADD x int REFERENCES app.accounts$s$),
+    ($s$ALTER DOMAIN app.kind ADD CHECK (value <> 'x')$s$),
+    ($s$ALTER DOMAIN app.kind SET NOT NULL$s$),
+    ($s$GRANT SELECT ON app.accounts TO PUBLIC$s$),
+    ($s$GRANT SELECT (iban) ON app.accounts TO PUBLIC$s$),
+    ($s$GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC$s$),
+    ($s$REVOKE ALL ON app.accounts FROM PUBLIC$s$),
+    ($s$REVOKE ALL ON ALL TABLES IN SCHEMA app FROM PUBLIC$s$),
+    ($s$COMMENT ON TABLE app.accounts IS 'x'$s$),
+    ($s$COMMENT ON COLUMN app.accounts.iban IS 'x'$s$),
+    ($s$DROP TABLE app.accounts CASCADE$s$),
+    ($s$DROP TABLE IF EXISTS app.notes, app.accounts CASCADE$s$),
+    ($s$DROP DOMAIN app.kind CASCADE$s$),
+    ($s$VACUUM app.accounts$s$),
+    ($s$ANALYZE app.accounts$s$),
+    ($s$CLUSTER app.accounts USING accounts_pkey$s$),
+    ($s$REINDEX TABLE app.accounts$s$),
+    ($s$REINDEX INDEX app.accounts_pkey$s$),
+    ($s$DO 'BEGIN ALTER TABLE app.accounts ADD x int; END'$s$);
+GRANT SELECT ON mine.commands TO PUBLIC;
+SELECT jit.create_policy('accounts', '{ALL}', '{app.accounts}', eligible => '{regress_owner}', approvals => 0,
+    require_reason => false);
+-- The table's owner, without an approval.
+\c - regress_owner
+SELECT statement FROM mine.commands ORDER BY n \gexec
+-- A superuser, and commands that do not name the table.
+\c - regress_dba
+DROP SCHEMA app CASCADE;
+DROP OWNED BY regress_owner CASCADE;
+REASSIGN OWNED BY regress_owner TO regress_bob;
+CREATE PUBLICATION regress_pub FOR TABLE app.accounts;
+CREATE PUBLICATION regress_pub FOR ALL TABLES;
+CREATE PUBLICATION regress_pub FOR TABLES IN SCHEMA app;
+CREATE PUBLICATION regress_pub FOR TABLE app.notes;
+ALTER PUBLICATION regress_pub ADD TABLE app.accounts;
+DROP PUBLICATION regress_pub;
+VACUUM;
+DROP TABLE app.empty;
+-- The same with an approval: nothing but the server's own objections.
+\c - regress_owner
+CREATE TABLE app.empty ();
+SELECT jit.request('accounts') AS r \gset
+\set ON_ERROR_ROLLBACK on
+SELECT 'BEGIN', statement, 'ROLLBACK' FROM mine.commands WHERE statement !~ '^(VACUUM|REINDEX|CLUSTER)' ORDER BY n \gexec
+\set ON_ERROR_ROLLBACK off
+SELECT statement FROM mine.commands WHERE statement ~ '^(VACUUM|REINDEX|CLUSTER)' ORDER BY n \gexec
+
+-- Actions by what the relation is: ALTER TABLE of a view is ALTER VIEW.
+SELECT jit.release(:r);
+\c - postgres
+SELECT jit.create_policy('names', '{ALTER VIEW, DROP VIEW, CREATE VIEW}', '{app.names}', eligible => '{regress_owner}', approvals => 0,
+    require_reason => false);
+\c - regress_owner
+ALTER TABLE app.names RENAME TO x;
+ALTER VIEW app.names RENAME TO x;
+ALTER TABLE app.names ALTER owner SET DEFAULT 'x';
+CREATE OR REPLACE VIEW app.names AS SELECT 1 AS id, 'x' AS owner;
+DROP VIEW app.names;
+SELECT jit.request('names', actions => '{ALTER VIEW}') AS r \gset
+ALTER TABLE app.names RENAME TO renamed;
+ALTER VIEW app.renamed RENAME TO names;
+DROP VIEW app.names;
+-- The guard follows the object, not the name.
+SELECT jit.request('accounts', actions => '{ALTER TABLE}') AS r \gset
+ALTER TABLE app.accounts RENAME TO old;
+CREATE TABLE app.accounts (id int);
+SELECT count(*) FROM app.accounts;
+SELECT count(*) FROM app.old;
+\set ECHO none
+\i :end

@@ -1,0 +1,101 @@
+-- gate_partitions: guards of a parent reach its partitions and children, now and later, whatever way they are reached
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set start :here '/sql/common/gate_start.psql'
+\set end :here '/sql/common/gate_end.psql'
+\i :start
+\c - regress_owner
+CREATE TABLE app.pay (id int, region text, iban text) PARTITION BY LIST (region);
+CREATE TABLE app.pay_de PARTITION OF app.pay FOR VALUES IN ('de');
+CREATE TABLE app.pay_fr (iban text, x int, id int, region text);
+ALTER TABLE app.pay_fr DROP x;
+ALTER TABLE app.pay ATTACH PARTITION app.pay_fr FOR VALUES IN ('fr');
+INSERT INTO app.pay VALUES (1, 'de', 'DE01'), (2, 'fr', 'FR02');
+CREATE TABLE app.base (id int, iban text);
+CREATE TABLE app.child (extra int) INHERITS (app.base);
+INSERT INTO app.child VALUES (3, 'IT03', 0);
+GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_alice, regress_bob, regress_carol;
+\c - postgres
+SELECT jit.create_policy('pay', '{READ, WRITE, DDL}', '{app.pay, app.base}', eligible => '{regress_alice}', approvals => 0,
+    require_reason => false);
+-- Named or not, the partition is guarded.
+\c - regress_bob
+SELECT * FROM app.pay;
+SELECT * FROM app.pay_de;
+SELECT * FROM app.pay_fr;
+SELECT * FROM app.child;
+SELECT * FROM ONLY app.base;
+INSERT INTO app.pay VALUES (4, 'de', 'x');
+INSERT INTO app.pay_de VALUES (4, 'de', 'x');
+UPDATE app.pay_fr SET region = 'de';
+TRUNCATE app.pay_de;
+-- Made or attached later.
+\c - regress_owner
+CREATE TABLE app.pay_es PARTITION OF app.pay FOR VALUES IN ('es');
+CREATE TABLE app.other (id int, region text, iban text);
+ALTER TABLE app.pay ATTACH PARTITION app.other DEFAULT;
+ALTER TABLE app.pay DETACH PARTITION app.pay_fr;
+ALTER TABLE app.child NO INHERIT app.base;
+CREATE TABLE app.second (more int) INHERITS (app.base);
+\c - postgres
+SELECT jit.alter_policy('pay', actions => '{READ, WRITE}');
+CREATE TABLE app.pay_es PARTITION OF app.pay FOR VALUES IN ('es');
+ALTER TABLE app.pay ATTACH PARTITION app.other DEFAULT;
+GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_alice, regress_bob;
+\c - regress_bob
+SELECT * FROM app.pay_es;
+SELECT * FROM app.other;
+\c - regress_alice
+SELECT jit.request('pay') AS r \gset
+SELECT * FROM app.pay ORDER BY id;
+SELECT * FROM app.pay_fr;
+SELECT * FROM app.child;
+UPDATE app.pay SET region = 'de' WHERE id = 2 RETURNING tableoid::regclass, *;
+SELECT jit.release(:r);
+-- An approval of one partition.
+SELECT jit.request('pay', objects => '{app.pay_de}') AS r \gset
+SELECT id FROM app.pay_de ORDER BY id;
+SELECT id FROM app.pay_fr;
+SELECT id FROM app.pay;
+SELECT jit.release(:r);
+-- Detached, it leaves the guards: that takes everything that they guard.
+\c - regress_owner
+ALTER TABLE app.pay DETACH PARTITION app.pay_es;
+SELECT * FROM app.pay_es;
+\c - postgres
+SELECT jit.alter_policy('pay', exempt => '{regress_owner}');
+\c - regress_owner
+ALTER TABLE app.pay DETACH PARTITION app.pay_es;
+\c - regress_bob
+SELECT * FROM app.pay_es;
+
+-- A guarded child below a parent that is not: through the parent it is guarded too, columns numbered differently included.
+\c - regress_owner
+INSERT INTO app.pay VALUES (5, 'fr', 'FR05');
+\c - postgres
+SELECT jit.alter_policy('pay', objects => '{app.pay_fr(iban), app.child}', exempt => '{}', actions => '{SELECT, INSERT, UPDATE}');
+ALTER TABLE app.child ADD note text, ALTER id SET NOT NULL;
+ALTER TABLE app.child INHERIT app.notes;
+-- Which columns of a child a parent's statement reads is not told, so any guarded one counts.
+\c - regress_bob
+SELECT id FROM app.pay_fr;
+SELECT iban FROM app.pay_fr;
+SELECT id FROM app.pay WHERE region = 'de' ORDER BY id;
+SELECT id FROM app.pay;
+SELECT iban FROM app.pay WHERE region = 'fr';
+SELECT id FROM app.notes;
+SELECT id FROM ONLY app.notes;
+INSERT INTO app.pay VALUES (6, 'de', 'x');
+INSERT INTO app.pay VALUES (6, 'fr', 'x');
+COPY app.pay FROM STDIN;
+7	fr	x
+\.
+COPY app.pay TO STDOUT;
+UPDATE app.pay SET region = 'fr' WHERE region = 'de';
+\c - regress_alice
+SELECT jit.request('pay') AS r \gset
+SELECT id, iban FROM app.pay WHERE region = 'fr';
+INSERT INTO app.pay VALUES (6, 'fr', 'FR06');
+SELECT id FROM app.notes ORDER BY id;
+\set ECHO none
+\i :end
