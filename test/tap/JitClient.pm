@@ -8,7 +8,7 @@ use IO::Select;
 use IO::Socket::UNIX;
 use Time::HiRes ();
 
-our $patience = 30; # seconds until a wait fails
+our $patience = $ENV{JIT_TEST_PATIENCE} // 30; # seconds until a wait fails
 
 # JitClient->new($node, 'alice', db => 'app', options => '-c role=x', application_name => 'y', replication => 'database')
 sub new {
@@ -164,6 +164,7 @@ sub value {
     my ($self, $sql) = @_;
     my $answer = $self->query($sql);
     die "$sql: $answer->{error}{M}" if $answer->{error};
+    die "$sql: the connection of $self->{person} is gone" if $answer->{gone};
     return $answer->{rows}[0] ? $answer->{rows}[0][0] : undef;
 }
 

@@ -24,6 +24,7 @@ sub gate_cluster {
 shared_preload_libraries = '$preload'
 jit_guard.expiry_grace = '500ms'
 restart_after_crash = on
+max_connections = 60
 max_prepared_transactions = 4
 log_line_prefix = '%m [%p] %u '
 timezone = 'UTC'
@@ -61,7 +62,8 @@ SQL
 sub _helper {
     my ($node, $person) = @_;
     my $client = $node->{jit_people}{$person};
-    $client = $node->{jit_people}{$person} = JitClient->new($node, $person) if !$client || $client->{gone};
+    # Something to read without having asked: the server has gone meanwhile.
+    $client = $node->{jit_people}{$person} = JitClient->new($node, $person) if !$client || $client->{gone} || $client->answered;
     return $client;
 }
 
@@ -124,8 +126,7 @@ sub wait_until {
     my ($node, $condition, $test) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $until = time + $JitClient::patience;
-    my $client = _helper($node, 'postgres');
-    while ((my $now = $client->value("SELECT ($condition)::text") // 'null') ne 'true') {
+    while ((my $now = _helper($node, 'postgres')->value("SELECT ($condition)::text") // 'null') ne 'true') {
         if (time > $until) {
             fail($test // $condition);
             diag("never: $condition (last: $now)");

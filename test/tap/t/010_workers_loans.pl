@@ -174,7 +174,7 @@ wait_for($node, not_lent('alice'), 'dropping the policy takes the loan back');
 like($err, $lost, 'a role that no policy names any more is refused too');
 $running->close;
 
-is(sql($node, "SELECT count(*) FROM pg_auth_members WHERE 'jit_lender'::regrole IN (member, grantor)"), '0',
+wait_for($node, "SELECT count(*) = 0 FROM pg_auth_members WHERE 'jit_lender'::regrole IN (member, grantor)",
     'nothing of jit_lender is left in pg_auth_members');
 
 $node->stop;
