@@ -113,18 +113,25 @@ void reached(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, v
     }
 }
 
+bool concerns_us(ObjectAccessType access)
+{
+    return access != OAT_FUNCTION_EXECUTE && access != OAT_NAMESPACE_SEARCH && access != OAT_POST_CREATE;
+}
+
+[[gnu::noinline]] void pass_on(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
+{
+    if (chain::object_access != nullptr)
+        chain::object_access(access, class_id, object_id, sub_id, argument);
+    if (concerns_us(access))
+        reached(access, class_id, object_id, sub_id, argument);
+}
+
 } // namespace
 
 void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
 {
-    // Calls of functions are the most frequent by far.
-    const bool ours = access != OAT_FUNCTION_EXECUTE && access != OAT_NAMESPACE_SEARCH && access != OAT_POST_CREATE;
-    if (!ours && chain::object_access == nullptr)
-        return;
-    if (chain::object_access != nullptr)
-        chain::object_access(access, class_id, object_id, sub_id, argument);
-    if (ours)
-        reached(access, class_id, object_id, sub_id, argument);
+    if (concerns_us(access) || chain::object_access != nullptr) // neither for most calls of functions
+        pass_on(access, class_id, object_id, sub_id, argument);
 }
 
 } // namespace jit::hooks

@@ -3,6 +3,7 @@
 #include "hooks/bare_call.hpp"
 
 #include "hooks/owner_stack.hpp"
+#include "hooks/switches.hpp"
 #include "pg/catalog.hpp"
 #include "pg/session.hpp"
 
@@ -52,6 +53,8 @@ bool spi_is_open() { return SPI_unregister_relation("jit_guard asks") != SPI_ERR
 // A view, or somebody's function that was inlined, also leaves a plan that is one call; the plan's dependencies know.
 bool depends_on_nothing_else(const PlannedStmt *plan, Oid function)
 {
+    if (switches::off("bare_call"))
+        return true;
     if (plan->relationOids != NIL)
         return false;
     const uint32 hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));

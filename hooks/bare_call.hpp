@@ -21,7 +21,7 @@ namespace jit::hooks::bare_call {
 [[nodiscard]] bool is_member_of_extension(Oid function);
 [[nodiscard]] inline bool is_ours(Oid function) { return OidIsValid(function) && is_member_of_extension(function); }
 
-extern const QueryDesc *last_query; // the bare call that was started last
+JIT_OURS extern const QueryDesc *last_query; // the bare call that was started last
 void note_start(const QueryDesc *query, Oid function);
 [[nodiscard]] Oid function_running(const QueryDesc *query);
 // A top-level query with that function was started; InvalidOid for any other query.
@@ -29,6 +29,12 @@ inline void started(const QueryDesc *query, Oid function)
 {
     if (OidIsValid(function) || query == last_query)
         note_start(query, function);
+}
+// Must started() be told of the query?
+[[nodiscard]] inline bool concerns(const QueryDesc *query)
+{
+    const Plan *const top = query->plannedstmt->planTree;
+    return query == last_query || (top != nullptr && (IsA(top, Result) || IsA(top, FunctionScan)));
 }
 // The function, if this query is the one started last and runs at top level.
 [[nodiscard]] inline Oid running(const QueryDesc *query)

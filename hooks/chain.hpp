@@ -13,12 +13,12 @@ extern "C" {
 namespace jit::hooks::chain {
 
 extern planner_hook_type planner;
-extern ExecutorStart_hook_type start;
-extern ExecutorRun_hook_type run;
-extern ExecutorFinish_hook_type finish;
-extern ExecutorCheckPerms_hook_type check_perms; // may be NULL: there is no standard one
+JIT_OURS extern ExecutorStart_hook_type start;
+JIT_OURS extern ExecutorRun_hook_type run;
+JIT_OURS extern ExecutorFinish_hook_type finish;
+JIT_OURS extern ExecutorCheckPerms_hook_type check_perms; // may be NULL: there is no standard one
 extern ProcessUtility_hook_type utility;
-extern object_access_hook_type object_access;    // may be NULL
+JIT_OURS extern object_access_hook_type object_access;    // may be NULL
 extern needs_fmgr_hook_type needs_fmgr;          // may be NULL
 extern fmgr_hook_type fmgr;                      // may be NULL
 

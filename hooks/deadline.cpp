@@ -152,7 +152,7 @@ bool is_live(const Use &use, TimestampTz now)
 
 int detail_over(const Kept &kept, bool expired)
 {
-    const char *what = kept.use.loan ? "a role lent" : psprintf("the access given under policy \"%s\"", kept.policy);
+    const char *what = kept.use.loan ? "a role that was lent" : psprintf("the access given under policy \"%s\"", kept.policy);
     if (expired)
         return errdetail("It was for %s; it expired at %s.", what, timestamptz_to_str(kept.use.until));
     return errdetail("It was for %s; it was revoked or released.", what);

@@ -174,7 +174,28 @@ void check_again(const QueryDesc *query)
 
 void forget_decision() { decided = nullptr; }
 
-void executor_start(QueryDesc *query, int flags)
+namespace {
+
+[[gnu::noinline]] void start_touching(QueryDesc *query, int flags)
+{
+    if (switches::off("executor_start"))
+        chain::start(query, flags);
+    else if (gate::is_key_probe(query->plannedstmt))
+        start_decided(query, flags);
+    else
+        start_guarded(query, flags);
+}
+
+// Everything about the session is in order; now the relations.
+inline void start_by_relations(QueryDesc *query, int flags)
+{
+    if (!gate::extension_here() || !gate::touches_guarded(query->plannedstmt))
+        start_decided(query, flags);
+    else
+        start_touching(query, flags);
+}
+
+[[gnu::noinline]] void start_with_care(QueryDesc *query, int flags)
 {
     // The leader decided about the plan that a parallel worker executes; what functions do inside it is nested.
     if (!gate::process_is_gated() || (IsParallelWorker() && session::executor_depth == 0)) {
@@ -191,15 +212,24 @@ void executor_start(QueryDesc *query, int flags)
     gate::check_session(ours);
     if (deadline::active() && !ours)
         deadline::recheck();
+    gate::note_calm();
+    start_by_relations(query, flags);
+}
 
-    if (!gate::extension_here() || !gate::touches_guarded(query->plannedstmt))
-        start_decided(query, flags);
-    else if (switches::off("executor_start"))
-        chain::start(query, flags);
-    else if (gate::is_key_probe(query->plannedstmt))
-        start_decided(query, flags);
-    else
-        start_guarded(query, flags);
+} // namespace
+
+void executor_start(QueryDesc *query, int flags)
+{
+    if (gate::calm.generations != 0) {
+        AcceptInvalidationMessages();
+        if (gate::is_calm() && !deadline::active() && !bare_call::concerns(query)) {
+            if (session::is_top_level())
+                owner_stack::statement_starts(true);
+            start_by_relations(query, flags);
+            return;
+        }
+    }
+    start_with_care(query, flags);
 }
 
 void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
@@ -258,9 +288,11 @@ void executor_finish(QueryDesc *query)
 
 namespace {
 
-bool admit_range_table(JIT_CHECK_PERMS_PARAMETERS)
+[[gnu::noinline]] bool admit_range_table(JIT_CHECK_PERMS_PARAMETERS)
 {
-    if (!gate::applies() || (IsParallelWorker() && session::executor_depth == 0) || switches::off("check_perms"))
+    if (chain::check_perms != nullptr && !chain::check_perms(JIT_CHECK_PERMS_ARGUMENTS))
+        return false; // somebody already said no
+    if (range_table == decided || !gate::applies() || (IsParallelWorker() && session::executor_depth == 0) || switches::off("check_perms"))
         return true;
     gate::Outcome outcome = {};
     outcome.until = core::never;
@@ -293,9 +325,7 @@ bool admit_range_table(JIT_CHECK_PERMS_PARAMETERS)
 
 bool executor_check_perms(JIT_CHECK_PERMS_PARAMETERS)
 {
-    if (chain::check_perms != nullptr && !chain::check_perms(JIT_CHECK_PERMS_ARGUMENTS))
-        return false; // somebody already said no
-    return range_table == decided || admit_range_table(JIT_CHECK_PERMS_ARGUMENTS);
+    return (range_table == decided && chain::check_perms == nullptr) || admit_range_table(JIT_CHECK_PERMS_ARGUMENTS);
 }
 
 } // namespace jit::hooks

@@ -15,6 +15,7 @@
 
 extern "C" {
 #include "access/parallel.h"
+#include "catalog/pg_inherits.h"
 #include "storage/bufmgr.h"
 #include "utils/rel.h"
 }
@@ -23,6 +24,7 @@ namespace jit::hooks::gate {
 
 bool exporting = false;
 bool exporting_to_temporary = false;
+constinit Calm calm = {0, InvalidOid};
 
 namespace {
 
@@ -106,29 +108,16 @@ bool shares_guards(const memo::Guarded *child, const memo::Guarded *parent)
     return true;
 }
 
-// Its owner may have written part of the statement: a view, or a table with row security policies.
-bool has_text(Oid relid)
-{
-    return OidIsValid(relid) && (get_rel_relkind(relid) == RELKIND_VIEW || pg::views::speaks_as_caller(relid));
-}
-
-// The relations whose owners' text is part of the plan. Where row security exists the planner made the plan for one role.
+// The relations whose owners' text is part of the plan.
 std::span<const Oid> views_in(const PlannedStmt *plan)
 {
-    bool any = plan->dependsOnRole;
+    auto *views = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list_length(plan->rtable))));
+    std::size_t count = 0;
     ListCell *cell;
     foreach (cell, plan->rtable) {
         const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
-        any |= (rte->rtekind == RTE_RELATION && rte->relkind == RELKIND_VIEW) || OidIsValid(compat::view_of_subquery(rte));
-    }
-    if (!any)
-        return {};
-    auto *views = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list_length(plan->rtable))));
-    std::size_t count = 0;
-    foreach (cell, plan->rtable) {
-        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
         const Oid relid = rte->rtekind == RTE_RELATION ? rte->relid : compat::view_of_subquery(rte);
-        if (has_text(relid))
+        if (OidIsValid(relid) && memo::has_text(relid))
             views[count++] = relid;
     }
     return {views, count};
@@ -143,6 +132,8 @@ bool guards_reading(Oid relid)
 // Does the statement put what it reads somewhere that no guard of reading reaches?
 bool writes_elsewhere(const PlannedStmt *plan)
 {
+    if (switches::off("export"))
+        return false;
     if (exporting && pg::session::executor_depth == 0)
         return true;
     ListCell *cell;
@@ -165,6 +156,14 @@ void warn_switched_off()
     ereport(WARNING, (errmsg("jit_guard is switched off: nothing is guarded"),
                       errdetail("jit_guard.enabled is off in the server's configuration."),
                       errhint("Remove it and restart the server.")));
+}
+
+void note_calm()
+{
+    if (pg::session::is_worker() || !pg::loans::is_quiet(pg::session::person()) || !pg::catalog::presence_known ||
+        (!pg::catalog::known_absent() && (!extension_here() || pg::rights::are_stale())))
+        return;
+    calm = {generations(), GetOuterUserId()};
 }
 
 void check_loans(bool allowed_when_overdue)
@@ -271,7 +270,24 @@ struct Walk {
     TimestampTz now;
     std::span<const Oid> view_span;
     bool copied;
+    bool children; // judge those that have guards of their own, though planning may leave them out
 };
+
+// What the statement may reach below a relation: children with guards that the parent does not share.
+void walk_children(const Walk *w, Access access)
+{
+    const memo::Guarded *const parent = memo::find(access.relid);
+    access.every_column = true;
+    access.actions &= ~core::bit(core::Action::insert); // rows put in are routed; judge() sees to those
+    const Oid root = access.relid;
+    ListCell *cell;
+    foreach (cell, find_all_inheritors(root, NoLock, nullptr)) {
+        access.relid = lfirst_oid(cell);
+        const memo::Guarded *const child = memo::find(access.relid);
+        if (access.relid != root && child != nullptr && !shares_guards(child, parent))
+            judge(access, w->now, w->visit, w->to);
+    }
+}
 
 bool walk(Node *node, void *context)
 {
@@ -289,11 +305,11 @@ bool walk(Node *node, void *context)
         if (!OidIsValid(relid))
             continue;
         if (w->collect_views) {
-            if (has_text(relid))
+            if (memo::has_text(relid))
                 w->views = lappend_oid(w->views, relid);
             continue;
         }
-        if (memo::find(relid) == nullptr)
+        if (memo::find(relid) == nullptr && !w->children)
             continue;
         const compat::Wanted wanted = compat::wanted(rte, permissions);
         Access access = {relid, actions_of(wanted.required), wanted.selected, wanted.inserted, wanted.updated,
@@ -302,6 +318,8 @@ bool walk(Node *node, void *context)
             access.actions |= core::bit(core::Action::export_);
         if (access.actions != 0)
             judge(access, w->now, w->visit, w->to);
+        if (w->children && rte->inh && access.actions != 0)
+            walk_children(w, access);
     }
     return compat::walk_query(query, walk, context, 0);
 }
@@ -333,9 +351,9 @@ bool touches(Node *node, void *found)
 
 } // namespace
 
-void visit_query(Query *query, bool copied, Visit visit, void *to)
+void visit_query(Query *query, bool copied, bool children, Visit visit, void *to)
 {
-    Walk w = {true, NIL, visit, to, GetCurrentTimestamp(), {}, copied};
+    Walk w = {true, NIL, visit, to, GetCurrentTimestamp(), {}, copied, children};
     if (query->resultRelation > 0 && !copied) {
         const auto *target = static_cast<const RangeTblEntry *>(list_nth(query->rtable, query->resultRelation - 1));
         w.copied = !guards_reading(target->relid);
@@ -356,7 +374,7 @@ void admit_query(Query *query, const char *statement, Outcome *out)
     if (!touches(reinterpret_cast<Node *>(query), nullptr))
         return;
     Admitting a = {statement, true, out};
-    visit_query(query, false, on_finding, &a);
+    visit_query(query, false, false, on_finding, &a);
 }
 
 } // namespace jit::hooks::gate

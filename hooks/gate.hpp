@@ -53,6 +53,25 @@ inline void check_session(bool allowed_when_overdue)
         check_loans(allowed_when_overdue);
 }
 
+// What executor_start found out about everything but the relations of a statement: the process is gated, presence is
+// known, the person's approvals are read, no loan is near. It holds until a generation moves or another role is in
+// force, and then has not to be found out again.
+struct Calm {
+    uint64 generations; // 0: never yet
+    Oid role;
+};
+JIT_OURS extern Calm calm;
+// Each of them only grows, so the sum stands still when all of them do.
+[[nodiscard]] inline uint64 generations()
+{
+    return pg::catalog::guards_generation + pg::catalog::approvals_generation + pg::membership::generation();
+}
+[[nodiscard]] inline bool is_calm()
+{
+    return calm.generations == generations() && pg::catalog::presence_known && calm.role == GetOuterUserId();
+}
+void note_calm(); // if it is so
+
 // What judging a statement found out, besides refusing it. Not zeroed as a whole: `uses` is long.
 struct Outcome {
     bool guarded = false;             // something guarded was touched
@@ -78,8 +97,8 @@ void note_uses(const Outcome &outcome, const char *statement);
 void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out);
 void admit_query(Query *query, const char *statement, Outcome *out);
 // Like admit_query, but hands every finding to the visitor and raises nothing: for jit.check. `copied`: the command
-// around the query puts its rows somewhere on the server.
-void visit_query(Query *query, bool copied, Visit visit, void *to);
+// around the query puts its rows somewhere on the server. `children`: with the children that planning might leave out.
+void visit_query(Query *query, bool copied, bool children, Visit visit, void *to);
 // The relation behind a range table entry, views that became subqueries included; InvalidOid when there is none.
 [[nodiscard]] inline Oid relation_of(const RangeTblEntry *rte)
 {
@@ -91,10 +110,12 @@ void visit_query(Query *query, bool copied, Visit visit, void *to);
 // Is any relation of the plan guarded? The fast test of every statement: one memo probe a relation.
 [[nodiscard]] inline bool touches_guarded(const PlannedStmt *plan)
 {
-    ListCell *cell;
-    foreach (cell, plan->rtable) {
-        const Oid relid = relation_of(static_cast<const RangeTblEntry *>(lfirst(cell)));
-        if (OidIsValid(relid) && pg::memo::find(relid) != nullptr)
+    const List *const rtable = plan->rtable;
+    for (int i = 0; i < list_length(rtable); i++) {
+        const auto *rte = static_cast<const RangeTblEntry *>(rtable->elements[i].ptr_value);
+        // EXCLUDED counts as well: it has the OID of the target, which is there too.
+        const Oid relid = rte->rtekind == RTE_RELATION ? rte->relid : pg::compat::view_of_subquery(rte);
+        if (pg::memo::find(relid) != nullptr)
             return true;
     }
     return false;

@@ -78,7 +78,7 @@ bool opened_by_view(const Judging &j, core::Decision *decision)
 // reads the relation: a security_invoker view, a row security policy. InvalidOid when there is none.
 Oid author_of_unsigned_text(const Judging &j, Oid owner)
 {
-    if (OidIsValid(j.access->check_as))
+    if (OidIsValid(j.access->check_as) || switches::off("unsigned_text"))
         return InvalidOid; // the statement says whose it is
     for (const Oid holder : j.access->views) {
         const Oid author = owner_of(holder);
@@ -124,7 +124,7 @@ void check_code(const Judging &j, Finding *finding, bool by_view)
 // whoever maintains it, who may be exempt: that is the owner's code, and no consent of the person's.
 void check_maintenance(const Judging &j, Finding *finding)
 {
-    if (!InSecurityRestrictedOperation() || switches::off("owner_stack") ||
+    if (!InSecurityRestrictedOperation() || switches::off("maintenance") ||
         owner_stack::is_trusted(GetUserId(), owner_of(j.guarded->relid)))
         return;
     finding->obstacle = Obstacle::foreign_code;
@@ -288,7 +288,7 @@ void judge(const Access &access, TimestampTz now, Visit visit, void *to)
 
     // Rows put into a partitioned table land in partitions that may have guards of their own.
     constexpr core::Actions routed = core::bit(core::Action::insert) | core::bit(core::Action::update);
-    if ((access.actions & routed) != 0)
+    if ((access.actions & routed) != 0 && !switches::off("routing"))
         for (const Oid descendant : guarded->descendants) {
             Access below = access;
             below.relid = descendant;

@@ -4,6 +4,7 @@
 #include "hooks/owner_stack.hpp"
 
 #include "hooks/gate.hpp"
+#include "hooks/switches.hpp"
 #include "pg/rights.hpp"
 #include "pg/session.hpp"
 
@@ -55,9 +56,9 @@ bool is_empty() { return depth == 0; }
 
 void read_rights()
 {
-    if (!gate::applies())
+    if (!gate::applies() || switches::off("callers"))
         return;
-    (void) pg::rights::mine();
+    pg::rights::look();
     if (pg::rights::take_appeared()) {
         InvalidateSystemCaches(); // plans and functions looked up before now do not pass through the stack
         started_now = true;
@@ -67,6 +68,8 @@ void read_rights()
 
 bool may_miss_callers()
 {
+    if (switches::off("callers"))
+        return false;
     if (pg::rights::take_appeared())
         misses_callers = true; // it appeared while a statement was running
     return misses_callers && !pg::session::is_top_level();
@@ -79,7 +82,7 @@ bool wants(Oid function)
     if (!gate::applies())
         return false;
     if (pg::rights::are_stale() && pg::session::is_top_level() && depth == 0)
-        (void) pg::rights::mine(); // a fast-path call: no other hook saw the statement start
+        pg::rights::look(); // a fast-path call: no other hook saw the statement start
     if (!pg::rights::hold_any())
         return false;
     const Oid owner = owner_of(function);

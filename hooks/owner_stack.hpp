@@ -15,8 +15,8 @@ namespace jit::hooks::owner_stack {
 // Functions are followed only in sessions whose person holds an approval, so an approval must be known before the
 // functions that might ride on it are looked up. Called by the hooks as a statement of the client starts; `runs` is
 // false while it is only planned.
-extern bool statements_ran; // in this transaction, before the present one
-extern bool started_now;
+JIT_OURS extern bool statements_ran; // in this transaction, before the present one
+JIT_OURS extern bool started_now;
 void read_rights();
 inline void statement_starts(bool runs)
 {

@@ -135,19 +135,19 @@ Text explain(const Finding &f)
             if (f.decision.verdict == core::Verdict::exempt)
                 return {object,
                         psprintf("You are exempt, but this is code of %s that maintenance runs in your name, which belongs "
-                                 "to none of you, the object's owner and the superusers.",
+                                 "neither to you, nor to the owner of the object, nor to a superuser.",
                                  pg::session::quoted_role_name(f.code)),
                         "Look at the functions, indexes and queries of the relation that is being maintained."};
             return {object,
                     f.code_is_function
                         ? psprintf("Approval " INT64_FORMAT " covers it, but the statement runs inside function %s, which "
-                                   "belongs to none of you, the object's owner and the superusers.",
+                                   "belongs neither to you, nor to the owner of the object, nor to a superuser.",
                                    f.decision.request, format_procedure(f.code))
                         : psprintf("Approval " INT64_FORMAT " covers it, but it is read by a view, rule or row security policy "
                                    "of %s, which "
-                                   "belongs to none of you, the object's owner and the superusers.",
+                                   "belongs neither to you, nor to the owner of the object, nor to a superuser.",
                                    f.decision.request, pg::session::quoted_role_name(f.code)),
-                    f.code_is_function ? "Run the statement itself, or have the function's owner changed."
+                    f.code_is_function ? "Run the statement itself, or let the owner of the table own the function."
                                        : "Read the table itself, or ask for an approval that names the view."};
         case Obstacle::parallel_code:
             return {object,

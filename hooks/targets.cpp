@@ -220,7 +220,7 @@ void put_statistics_owner(const To &to, List *name, core::Actions actions)
 
 void put_drop(const To &to, const DropStmt *drop, core::Actions actions)
 {
-    // Relations themselves are checked as they are dropped, cascades included (object_access).
+    // Relations are checked again as they are dropped, with those that go along (object_access).
     ListCell *cell;
     foreach (cell, drop->objects) {
         auto *object = static_cast<Node *>(lfirst(cell));
@@ -231,6 +231,11 @@ void put_drop(const To &to, const DropStmt *drop, core::Actions actions)
                 put_object(to, drop->removeType, object, actions);
                 break;
             case OBJECT_INDEX:
+            case OBJECT_TABLE:
+            case OBJECT_VIEW:
+            case OBJECT_MATVIEW:
+            case OBJECT_FOREIGN_TABLE:
+            case OBJECT_SEQUENCE:
                 put(to, makeRangeVarFromNameList(reinterpret_cast<List *>(object)), actions);
                 break;
             case OBJECT_STATISTIC_EXT:

@@ -4,16 +4,18 @@
 \set start :here '/sql/common/gate_start.psql'
 \set end :here '/sql/common/gate_end.psql'
 \i :start
-SELECT jit.create_policy('accounts', '{ALL}', '{app.accounts}', eligible => '{regress_alice}', approvals => 0,
-    require_reason => false, exempt => '{regress_carol}');
 \c - regress_owner
 CREATE VIEW app.names AS SELECT owner FROM app.accounts;
 CREATE FUNCTION app.reads() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT max(iban) FROM app.accounts); END $$;
 CREATE TABLE app.part (id int) PARTITION BY LIST (id);
 CREATE TABLE app.part_1 PARTITION OF app.part FOR VALUES IN (1);
+CREATE TABLE app.base (id int);
+CREATE TABLE app.child () INHERITS (app.base);
 GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_alice, regress_bob, regress_carol;
 \c - postgres
-SELECT jit.create_policy('columns', '{SELECT, UPDATE}', '{app.notes(note), app.part_1}', eligible => '{regress_alice}', approvals => 0,
+SELECT jit.create_policy('accounts', '{ALL}', '{app.accounts}', eligible => '{regress_alice}', approvals => 0,
+    require_reason => false, exempt => '{regress_carol}');
+SELECT jit.create_policy('columns', '{SELECT, UPDATE}', '{app.notes(note), app.part_1, app.child}', eligible => '{regress_alice}', approvals => 0,
     require_reason => false);
 CREATE TABLE mine.asked (n serial, statement text);
 INSERT INTO mine.asked (statement) VALUES
@@ -27,7 +29,7 @@ INSERT INTO mine.asked (statement) VALUES
     ('DECLARE c CURSOR FOR SELECT * FROM app.accounts'), ('EXPLAIN SELECT * FROM app.accounts'),
     ('COPY app.accounts TO STDOUT'), ('COPY (SELECT 1 FROM app.accounts) TO STDOUT'), ('ALTER TABLE app.accounts ADD x int'),
     ('DROP TABLE app.accounts'), ('GRANT SELECT ON app.accounts TO PUBLIC'), ('CREATE INDEX ON app.accounts (iban)'),
-    ('COMMENT ON TABLE app.accounts IS NULL'), ('SELECT * FROM app.part'), ('SELECT * FROM app.part_1'), ('INSERT INTO app.part VALUES (1)'),
+    ('COMMENT ON TABLE app.accounts IS NULL'), ('SELECT * FROM app.part'), ('SELECT * FROM app.base'), ('SELECT * FROM ONLY app.base'), ('UPDATE app.base SET id = 1'), ('DELETE FROM app.base'), ('SELECT * FROM app.part_1'), ('INSERT INTO app.part VALUES (1)'),
     ('SELECT 1'), ('SELECT * FROM jit.my_requests'), ('DELETE FROM jit.guards'), ('SELECT * FROM pg_stats'), ('CREATE TABLE mine.y (id int REFERENCES app.accounts)');
 CREATE TABLE mine.loot (v text);
 GRANT ALL ON mine.asked, mine.loot TO PUBLIC;

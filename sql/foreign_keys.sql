@@ -39,7 +39,7 @@ INSERT INTO app.free_child VALUES (2);
 COPY app.free_child FROM STDIN;
 1
 \.
--- What cascades into a guarded table changes it; a row that nothing refers to goes freely.
+-- What cascades into a guarded table changes it.
 DELETE FROM app.free_parent WHERE id = 1;
 DELETE FROM app.free_parent WHERE id = 2;
 UPDATE app.free_parent SET id = 3 WHERE id = 1;

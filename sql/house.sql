@@ -54,8 +54,7 @@ DROP SCHEMA jit CASCADE;
 DROP VIEW jit.my_requests;
 ALTER EXTENSION jit_guard DROP TABLE jit.guards;
 ALTER EXTENSION jit_guard ADD TABLE app.notes;
-ALTER EXTENSION jit_guard SET SCHEMA public;
-REASSIGN OWNED BY postgres TO regress_bob;
+ALTER EXTENSION jit_guard SET SCHEMA mine;
 -- Reading, counting and looking after them is welcome.
 SELECT count(*) FROM jit.guards;
 ANALYZE jit.guards;

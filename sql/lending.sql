@@ -22,7 +22,7 @@ SELECT jit.create_policy('lent', '{READ, WRITE}', '{app.accounts, app.notes, app
 \set dml :here '/sql/common/gate_dml.psql'
 \i :dml
 \set ECHO all
--- Without an approval the server's own answer, not the gate's, is the last word on what is not lent.
+-- Nothing is held natively, and nothing with an approval: it is lent to each statement.
 \c - regress_alice
 SELECT * FROM app.accounts;
 SELECT has_table_privilege('app.accounts', 'SELECT') AS holds;

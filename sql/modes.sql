@@ -11,7 +11,6 @@ SELECT count(*) FROM app.accounts;
 SELECT jit.alter_policy('accounts', mode => 'monitor');
 -- What would have been refused goes to the server's log only.
 \c - regress_bob
-SET client_min_messages = debug1;
 SELECT count(*) FROM app.accounts;
 UPDATE app.accounts SET balance = 1 WHERE id = 1;
 BEGIN;
@@ -19,7 +18,6 @@ LOCK app.accounts;
 TRUNCATE app.accounts;
 ROLLBACK;
 CREATE TABLE mine.copy AS SELECT * FROM app.accounts;
-RESET client_min_messages;
 DECLARE c CURSOR WITH HOLD FOR SELECT id FROM app.accounts ORDER BY id;
 FETCH c;
 CLOSE c;

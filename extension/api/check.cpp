@@ -220,7 +220,7 @@ void check_query(Checking *c, Query *query, bool copied)
         check_command(c, query->utilityStmt);
         return;
     }
-    gate::visit_query(query, copied, on_finding, c);
+    gate::visit_query(query, copied, true, on_finding, c);
     (void) collect_functions(reinterpret_cast<Node *>(query), c);
 }
 

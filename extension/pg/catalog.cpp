@@ -221,6 +221,14 @@ Snapshot committed_snapshot(Oid relid)
     return snapshot;
 }
 
+bool can_read(Oid table)
+{
+    if (!ConditionalLockRelationOid(table, AccessShareLock))
+        return false;
+    UnlockRelationOid(table, AccessShareLock);
+    return true;
+}
+
 void begin(Scan *scan, Oid table, Oid index, Sees sees, int nkeys, ScanKey keys)
 {
     if (!ConditionalLockRelationOid(table, AccessShareLock))

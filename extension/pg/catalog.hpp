@@ -27,8 +27,8 @@ struct House {
     Oid nspoid;
 };
 
-extern bool presence_known;
-extern Presence current; // what was found last
+JIT_OURS extern bool presence_known;
+JIT_OURS extern Presence current; // what was found last
 [[nodiscard]] Presence look_for_presence();
 // Looks the extension up if that is not known yet; needs a transaction. Two loads when known: on every statement's path.
 [[nodiscard]] inline Presence presence() { return presence_known ? current : look_for_presence(); }
@@ -40,8 +40,8 @@ extern Presence current; // what was found last
 
 // Invalidation: what the memo of the gate compares. guards_generation moves with policies, guards, instance and the
 // inheritance tree; approvals_generation with approvals and scopes.
-extern uint64 guards_generation;
-extern uint64 approvals_generation;
+JIT_OURS extern uint64 guards_generation;
+JIT_OURS extern uint64 approvals_generation;
 void watch(); // registers the callbacks, once per backend
 
 // Tells every backend at commit that policies or guards changed / that approvals changed.
@@ -67,6 +67,7 @@ struct Scan {
     SysScanDesc scan;
     Snapshot snapshot;
 };
+[[nodiscard]] bool can_read(Oid table); // is it free of such a lock now?
 void begin(Scan *scan, Oid table, Oid index, Sees sees, int nkeys, ScanKey keys);
 [[nodiscard]] HeapTuple next(Scan *scan);
 // A column by its name; raises if the table has no such column.

@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "access/parallel.h"
+#include "access/xlog.h"
 }
 
 namespace jit::pg::loans {
@@ -162,6 +163,8 @@ char *story()
     if (trouble.found)
         return psprintf("Request %lld lent it until %s.", static_cast<long long>(trouble.loan.request),
                         time_text(trouble.loan.until));
+    if (RecoveryInProgress())
+        return pstrdup("This is a standby, which is not told which loans are live.");
     if (!trouble.published)
         return pstrdup("Nothing is known about loans yet: the lender, in the database that jit_guard.control_database "
                        "names, has not run since the server was started.");
@@ -178,9 +181,11 @@ char *story()
                     errmsg("membership in \"%s\" was lent %s and has not been taken back", role, until),
                     errdetail("%s As long as the membership is there, its holder \"%s\" can do nothing else.", story(),
                               session::role_name(trouble.pair.member)),
-                    errhint("The lender takes it back as soon as it runs. By hand: REVOKE %s FROM %s GRANTED BY jit_lender;",
-                            session::quoted_role_name(trouble.pair.role),
-                            session::quoted_role_name(trouble.pair.member))));
+                    RecoveryInProgress()
+                        ? errhint("Use the primary, or this server again when the loan is over.")
+                        : errhint("The lender takes it back as soon as it runs. By hand: REVOKE %s FROM %s GRANTED BY jit_lender;",
+                                  session::quoted_role_name(trouble.pair.role),
+                                  session::quoted_role_name(trouble.pair.member))));
     pg_unreachable();
 }
 

@@ -21,7 +21,7 @@ struct Known {
     Oid role;   // in force, GetOuterUserId()
     bool quiet; // no loan is near: only memberships can change that
 };
-extern Known known;
+JIT_OURS extern Known known;
 Verdict check_slowly(Oid person, TimestampTz *until, core::RequestId *request);
 
 // For every statement. Call it in a transaction, after AcceptInvalidationMessages(). When loans are in use, *until is

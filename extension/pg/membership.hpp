@@ -26,7 +26,7 @@ namespace jit::pg::membership {
 [[nodiscard]] bool is_auditor(Oid person);
 
 // Number that changes whenever any role, membership or database ownership may have changed in this backend's view.
-extern uint64 changes;
+JIT_OURS extern uint64 changes;
 [[nodiscard]] inline uint64 generation() { return changes; }
 // Registers the syscache callbacks; called once per backend before the first use (idempotent).
 void watch();

@@ -85,7 +85,7 @@ void start_afresh()
     table.generation = catalog::guards_generation;
 }
 
-void put(Oid relid, const Guarded *guarded)
+void put(Oid relid, const Guarded *guarded, bool has_text)
 {
     if ((table.used + 1) * 4 > (table.mask + 1) * 3) {
         const uint32 size = (table.mask + 1) * 2;
@@ -108,7 +108,7 @@ void put(Oid relid, const Guarded *guarded)
         i = (i + 1) & table.mask;
     if (table.entries[i].relid == InvalidOid)
         table.used++;
-    table.entries[i] = {relid, true, guarded};
+    table.entries[i] = {relid, true, has_text, guarded};
 }
 
 // ---- guards ----
@@ -392,6 +392,17 @@ const Policy *policy(core::PolicyId id)
     return slot != nullptr ? slot->policy : nullptr;
 }
 
+bool look_for_text(Oid relid)
+{
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const auto *row = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+    const bool has_text = row->relkind == RELKIND_VIEW || row->relrowsecurity;
+    ReleaseSysCache(tuple);
+    return has_text;
+}
+
 const Guarded *resolve(Oid relid)
 {
     const MemoryContext scratch =
@@ -399,13 +410,15 @@ const Guarded *resolve(Oid relid)
     const MemoryContext caller = MemoryContextSwitchTo(scratch);
     const Guarded *result = nullptr;
     bool cacheable = false;
+    bool has_text = false;
     do { // again, if guards changed while they were being read
         if (table.generation != catalog::guards_generation || table.used > most_entries)
             start_afresh();
+        has_text = look_for_text(relid);
         result = look_up(relid, &cacheable);
     } while (table.generation != catalog::guards_generation);
     if (cacheable)
-        put(relid, result);
+        put(relid, result, has_text);
     MemoryContextSwitchTo(caller);
     MemoryContextDelete(scratch);
     return result;

@@ -43,6 +43,7 @@ struct Guarded {
 struct Entry {
     Oid relid; // InvalidOid: free
     bool known;
+    bool has_text; // its owner may have written part of the statement: a view, or a table with row security
     const Guarded *guarded; // nullptr: nothing guards it
 };
 
@@ -52,11 +53,20 @@ struct Table {
     uint32 used;
     uint64 generation;
 };
-extern Table table;
+JIT_OURS extern Table table;
 
 [[nodiscard]] const Guarded *resolve(Oid relid); // the slow path of find()
 
 inline uint32 slot_of(Oid relid) { return (relid * 0x9E3779B1u) >> 7; }
+
+[[nodiscard]] inline const Entry *known_entry(Oid relid)
+{
+    if (table.generation == catalog::guards_generation)
+        for (uint32 i = slot_of(relid) & table.mask; table.entries[i].relid != InvalidOid; i = (i + 1) & table.mask)
+            if (table.entries[i].relid == relid)
+                return table.entries[i].known ? &table.entries[i] : nullptr;
+    return nullptr;
+}
 
 // What guards the relation; nullptr when nothing does. Needs catalog::presence() to be other than absent.
 // The answer stays valid until the end of the transaction.
@@ -64,14 +74,16 @@ inline uint32 slot_of(Oid relid) { return (relid * 0x9E3779B1u) >> 7; }
 {
     if (relid < FirstNormalObjectId && relid != StatisticRelationId && relid != StatisticExtDataRelationId)
         return nullptr;
-    if (table.generation == catalog::guards_generation)
-        for (uint32 i = slot_of(relid) & table.mask; table.entries[i].relid != InvalidOid; i = (i + 1) & table.mask)
-            if (table.entries[i].relid == relid) {
-                if (table.entries[i].known)
-                    return table.entries[i].guarded;
-                break;
-            }
-    return resolve(relid);
+    const Entry *entry = known_entry(relid);
+    return entry != nullptr ? entry->guarded : resolve(relid);
+}
+
+// May the relation's owner have written part of a statement that names it: is it a view, or a table with row security?
+[[nodiscard]] bool look_for_text(Oid relid);
+[[nodiscard]] inline bool has_text(Oid relid)
+{
+    const Entry *entry = known_entry(relid);
+    return entry != nullptr ? entry->has_text : look_for_text(relid);
 }
 
 // The guards with Guard::exempt brought up to date for this session's person.

@@ -31,6 +31,7 @@ struct Loaded {
 constinit MemoryContext context = nullptr;
 constinit Loaded loaded = {};
 constinit bool appeared = false;
+constinit bool unreadable = false; // look() found the tables locked, and they have not been read since
 
 template <class T> struct Growing {
     T *items;
@@ -99,7 +100,7 @@ void load_approvals(Growing<core::Approval> *approvals)
 void load()
 {
     catalog::watch();
-    const bool had_any = !loaded.approvals.empty();
+    const bool had_any = hold_any();
     do {
         const uint64 as_of = catalog::approvals_generation;
         loaded = {};
@@ -122,6 +123,7 @@ void load()
         loaded = fresh;
         loaded_as_of = as_of;
     } while (loaded_as_of != catalog::approvals_generation); // something changed while we were reading
+    unreadable = false;
     if (!had_any && !loaded.approvals.empty())
         appeared = true;
 }
@@ -137,7 +139,19 @@ const Loaded &current()
 
 std::span<const core::Approval> mine() { return current().approvals; }
 
-bool hold_any() { return !loaded.approvals.empty(); }
+bool hold_any() { return !loaded.approvals.empty() || unreadable; }
+
+void look()
+{
+    if (!are_stale())
+        return;
+    if (catalog::can_read(catalog::house().approvals) && catalog::can_read(catalog::house().scopes)) {
+        (void) current();
+    } else if (!unreadable) {
+        appeared |= !hold_any();
+        unreadable = true;
+    }
+}
 
 bool by_column() { return current().by_column; }
 

@@ -16,8 +16,12 @@ namespace jit::pg::rights {
 [[nodiscard]] bool by_column();
 
 // jit.approvals has changed since they were read.
-extern uint64 loaded_as_of;
+JIT_OURS extern uint64 loaded_as_of;
 [[nodiscard]] inline bool are_stale() { return loaded_as_of != catalog::approvals_generation; }
+
+// Reads them if they are stale and can be read now. If somebody has locked the tables, the person counts as holding
+// some until they are read: an unguarded statement must not fail for that.
+void look();
 
 // Set when an approval appeared in a session that had none. Cleared by the reader.
 [[nodiscard]] bool take_appeared();

@@ -36,3 +36,6 @@ extern "C" {
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 }
+
+// For variables on the path of every statement: they are read directly, not through the global offset table.
+#define JIT_OURS [[gnu::visibility("hidden")]]

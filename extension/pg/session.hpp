@@ -20,14 +20,14 @@ namespace jit::pg::session {
 [[nodiscard]] char *quoted_role_name(Oid role);
 
 // True in one of the extension's own workers (set once by the worker's main function).
-extern const char *worker_name; // nullptr in every other process
+JIT_OURS extern const char *worker_name; // nullptr in every other process
 [[nodiscard]] inline bool is_worker() { return worker_name != nullptr; }
 void become_worker(const char *name);
 // Who acts, for jit.events.actor: the person's name, or the worker's ("keeper"). palloc'ed or static.
 [[nodiscard]] const char *actor();
 
 // While > 0 the gate lets statements write the jit tables: raised by spi::execute only.
-extern int house_open;
+JIT_OURS extern int house_open;
 
 // ---- proposals: done at COMMIT of the (sub)transaction that made them, dropped when it aborts ----
 // A life cycle moved: at commit the keeper, the lender and everybody in jit.await are woken.
@@ -39,7 +39,7 @@ void propose_strike(core::RequestId request);
 void propose_launcher();
 
 // From the transaction callbacks.
-extern bool anything_proposed;
+JIT_OURS extern bool anything_proposed;
 void carry_out_proposals();
 inline void proposals_committed()                                      // wakes and strikes
 {
@@ -52,12 +52,12 @@ void proposals_subcommitted(SubTransactionId id, SubTransactionId parent);
 void proposals_subaborted(SubTransactionId id);
 
 // ---- nesting, kept by the executor and utility hooks ----
-extern int executor_depth; // executor runs (ExecutorRun, ExecutorFinish) on the stack
-extern int utility_depth;  // utility commands on the stack
-extern int planner_depth;  // planner calls on the stack
+JIT_OURS extern int executor_depth; // executor runs (ExecutorRun, ExecutorFinish) on the stack
+JIT_OURS extern int utility_depth;  // utility commands on the stack
+JIT_OURS extern int planner_depth;  // planner calls on the stack
 extern int block_depth;    // those of the utility commands that run statements of their own: DO and CALL
 // The function that the statement now running at executor depth 1 is a bare call of; InvalidOid if it is none.
-extern Oid bare_function;
+JIT_OURS extern Oid bare_function;
 // Is a statement that starts now the client's own, as far as nesting tells? (A deferred trigger at COMMIT also looks
 // like one; bare calls look further.)
 [[nodiscard]] inline bool is_top_level() { return executor_depth == 0 && utility_depth == 0 && planner_depth == 0; }

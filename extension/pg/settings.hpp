@@ -7,7 +7,7 @@ namespace jit::pg::settings {
 
 void define(); // from _PG_init
 
-extern bool enabled;            // jit_guard.enabled, postmaster
+JIT_OURS extern bool enabled;            // jit_guard.enabled, postmaster
 extern char *control_database;  // jit_guard.control_database, postmaster; "" = no cluster scope
 extern int expiry_grace_ms;     // jit_guard.expiry_grace, sighup: from the deadline's cancel to the end of the session
 extern int max_loans;           // jit_guard.max_loans, postmaster

@@ -1,6 +1,8 @@
 -- The nouns of jit_guard: policies, requests, votes, approvals, events.
 -- Only functions of the extension write here; the gate refuses everybody else (see hooks/judge.cpp).
 
+-- vacuum_truncate = off where the gate reads: giving space back takes a lock that would refuse guarded statements.
+
 CREATE SCHEMA jit;
 COMMENT ON SCHEMA jit IS 'jit_guard: just-in-time access, decided and enforced inside the server';
 
@@ -9,7 +11,7 @@ CREATE TABLE jit.instance (
     system_identifier bigint NOT NULL,
     database_oid      oid NOT NULL,
     bound_at          timestamptz NOT NULL
-);
+) WITH (vacuum_truncate = off);
 COMMENT ON TABLE jit.instance IS 'The cluster and database this installation belongs to; a restored or copied one differs and is closed until jit.rebind()';
 COMMENT ON COLUMN jit.instance.singleton IS 'Always true: there is one row';
 COMMENT ON COLUMN jit.instance.system_identifier IS 'System identifier of the cluster (pg_control_system)';
@@ -37,7 +39,7 @@ CREATE TABLE jit.policies (
     created_by       text NOT NULL,
     created_at       timestamptz NOT NULL,
     changed_at       timestamptz NOT NULL
-);
+) WITH (vacuum_truncate = off);
 COMMENT ON TABLE jit.policies IS 'What is guarded, whose power it gives, and the terms; written by jit.create_policy, jit.alter_policy and jit.drop_policy';
 
 CREATE TABLE jit.guards (
@@ -47,7 +49,7 @@ CREATE TABLE jit.guards (
     attnums      smallint[] NOT NULL,
     actions      bigint NOT NULL,
     object       text NOT NULL
-);
+) WITH (vacuum_truncate = off);
 CREATE INDEX guards_object ON jit.guards (object_id, object_class);
 CREATE INDEX guards_policy ON jit.guards (policy_id);
 COMMENT ON TABLE jit.guards IS 'The scope of each policy, one row an object, indexed by object: what the gate probes';
@@ -81,7 +83,7 @@ CREATE TABLE jit.requests (
     ends_at          timestamptz,
     ended_at         timestamptz,
     CHECK ((state = 'ended') = (end_reason IS NOT NULL))
-);
+) WITH (vacuum_truncate = off);
 CREATE INDEX requests_person ON jit.requests (person, policy_id, request_id);
 CREATE INDEX requests_pending ON jit.requests (pending_until) WHERE state = 'pending';
 CREATE INDEX requests_policy ON jit.requests (policy_id) WHERE state IN ('pending', 'approved');
@@ -111,7 +113,7 @@ CREATE TABLE jit.approvals (
     ends_at    timestamptz NOT NULL CHECK (ends_at > starts_at),
     actions    bigint NOT NULL,
     narrowed   boolean NOT NULL
-);
+) WITH (vacuum_truncate = off);
 CREATE INDEX approvals_person ON jit.approvals (person);
 CREATE INDEX approvals_ends_at ON jit.approvals (ends_at);
 CREATE INDEX approvals_policy ON jit.approvals (policy_id);
@@ -125,7 +127,7 @@ CREATE TABLE jit.scopes (
     attnums      smallint[] NOT NULL,
     fingerprint  bigint,
     object       text NOT NULL
-);
+) WITH (vacuum_truncate = off);
 CREATE INDEX scopes_request ON jit.scopes (request_id);
 CREATE INDEX scopes_object ON jit.scopes (object_id);
 COMMENT ON TABLE jit.scopes IS 'The objects of an approval: those of a narrowed one, and every view that an approval names, with the fingerprint of its definition';
