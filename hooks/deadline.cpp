@@ -203,7 +203,9 @@ void note(const Use &use)
                         errmsg("a transaction cannot use more than %d approvals", max_uses),
                         errhint("COMMIT more often.")));
     uses[use_count].use = use;
-    strlcpy(uses[use_count].policy, use.policy, sizeof(uses[use_count].policy));
+    const Size length = Min(strlen(use.policy), sizeof(uses[use_count].policy) - 1);
+    memcpy(uses[use_count].policy, use.policy, length);
+    uses[use_count].policy[length] = '\0';
     uses[use_count].use.policy = nullptr;
     use_count++;
     if (!use.loan) // loans::check() has noted its own

@@ -30,6 +30,7 @@ struct Guarded {
     uint64 approvals_as_of;
     uint64 guards_as_of;
     Guarded *next;
+    MemoryContextCallback end;
 };
 constinit Guarded *guarded_queries = nullptr;
 
@@ -59,12 +60,10 @@ void remember(const QueryDesc *query, const PlannedStmt *plan)
 {
     const MemoryContext owner = query->estate->es_query_cxt;
     auto *entry = static_cast<Guarded *>(MemoryContextAlloc(owner, sizeof(Guarded)));
-    auto *callback = static_cast<MemoryContextCallback *>(MemoryContextAllocZero(owner, sizeof(MemoryContextCallback)));
-    callback->func = jit_forget_query;
-    callback->arg = entry;
-    *entry = {query, plan, pg::catalog::approvals_generation, pg::catalog::guards_generation, guarded_queries};
+    *entry = {query, plan, pg::catalog::approvals_generation, pg::catalog::guards_generation, guarded_queries,
+              {jit_forget_query, entry, nullptr}};
     guarded_queries = entry;
-    MemoryContextRegisterResetCallback(owner, callback);
+    MemoryContextRegisterResetCallback(owner, &entry->end);
 }
 
 // A plan made before this session held an approval may have somebody else's functions folded or inlined.
@@ -187,7 +186,7 @@ namespace {
 }
 
 // Everything about the session is in order; now the relations.
-inline void start_by_relations(QueryDesc *query, int flags)
+[[gnu::always_inline]] inline void start_by_relations(QueryDesc *query, int flags)
 {
     if (!gate::extension_here() || !gate::touches_guarded(query->plannedstmt))
         start_decided(query, flags);
@@ -224,7 +223,7 @@ void executor_start(QueryDesc *query, int flags)
         AcceptInvalidationMessages();
         if (gate::is_calm() && !deadline::active() && !bare_call::concerns(query)) {
             if (session::is_top_level())
-                owner_stack::statement_starts(true);
+                owner_stack::statement_runs();
             start_by_relations(query, flags);
             return;
         }
@@ -239,22 +238,17 @@ void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
         !switches::off("executor_run"))
         check_again(query);
 
+    // After an error transaction.cpp puts both back: PG_TRY here would be paid by every statement.
     const Oid outer = session::bare_function;
+    const int depth = session::executor_depth;
     session::bare_function = bare;
-    session::executor_depth++;
+    session::executor_depth = depth + 1;
     deadline::Frame frame;
     deadline::push(&frame);
-    PG_TRY();
-    {
-        chain::run(JIT_EXECUTOR_RUN_ARGUMENTS);
-    }
-    PG_FINALLY();
-    {
-        session::executor_depth--;
-        session::bare_function = outer;
-    }
-    PG_END_TRY();
+    chain::run(JIT_EXECUTOR_RUN_ARGUMENTS);
     deadline::pop(&frame);
+    session::executor_depth = depth;
+    session::bare_function = outer;
 }
 
 namespace {

@@ -111,14 +111,17 @@ bool shares_guards(const memo::Guarded *child, const memo::Guarded *parent)
 // The relations whose owners' text is part of the plan.
 std::span<const Oid> views_in(const PlannedStmt *plan)
 {
-    auto *views = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list_length(plan->rtable))));
+    Oid *views = nullptr;
     std::size_t count = 0;
     ListCell *cell;
     foreach (cell, plan->rtable) {
         const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
         const Oid relid = rte->rtekind == RTE_RELATION ? rte->relid : compat::view_of_subquery(rte);
-        if (OidIsValid(relid) && memo::has_text(relid))
-            views[count++] = relid;
+        if (!OidIsValid(relid) || !memo::has_text(relid))
+            continue;
+        if (views == nullptr)
+            views = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list_length(plan->rtable))));
+        views[count++] = relid;
     }
     return {views, count};
 }

@@ -5,6 +5,11 @@
 
 #include "pg/compat.hpp"
 
+extern "C" {
+#include "catalog/namespace.h"
+#include "nodes/makefuncs.h"
+}
+
 namespace jit::hooks::lending {
 
 namespace {
@@ -96,6 +101,13 @@ void take_back_views(PlannedStmt *plan, List *lent)
 
 void lend(QueryDesc *query, const gate::Outcome &outcome)
 {
+    bool any = false;
+    for (int i = 0; i < outcome.use_count; i++) {
+        const pg::memo::Policy *policy = pg::memo::policy(outcome.uses[i].policy);
+        any |= policy != nullptr && !policy->lends.empty();
+    }
+    if (!any)
+        return;
     PlannedStmt *copy = nullptr;
     // The copy must live as long as the query: beside it.
     const MemoryContext caller = MemoryContextSwitchTo(GetMemoryChunkContext(query));
@@ -118,6 +130,40 @@ void lend(QueryDesc *query, const gate::Outcome &outcome)
     if (copy != nullptr)
         query->plannedstmt = copy;
     MemoryContextSwitchTo(caller);
+}
+
+PlannedStmt *copy_as_query(PlannedStmt *statement)
+{
+    const auto *asked = reinterpret_cast<const CopyStmt *>(statement->utilityStmt);
+    if (asked->is_from || asked->relation == nullptr)
+        return statement;
+    const Oid relid = RangeVarGetRelid(asked->relation, NoLock, true);
+    if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION || pg::memo::find(relid) == nullptr ||
+        pg::catalog::is_house_table(relid) || pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+        return statement;
+
+    auto *own = static_cast<PlannedStmt *>(copyObjectImpl(statement));
+    auto *copy = reinterpret_cast<CopyStmt *>(own->utilityStmt);
+    auto *select = makeNode(SelectStmt);
+    copy->relation->inh = false; // COPY leaves inheritance children out
+    select->fromClause = list_make1(copy->relation);
+    List *columns = copy->attlist;
+    if (columns == NIL)
+        columns = list_make1(makeNode(A_Star));
+    ListCell *cell;
+    foreach (cell, columns) {
+        auto *reference = makeNode(ColumnRef);
+        reference->fields = list_make1(lfirst(cell));
+        reference->location = -1;
+        auto *target = makeNode(ResTarget);
+        target->val = reinterpret_cast<Node *>(reference);
+        target->location = -1;
+        select->targetList = lappend(select->targetList, target);
+    }
+    copy->relation = nullptr;
+    copy->attlist = NIL;
+    copy->query = reinterpret_cast<Node *>(select);
+    return own;
 }
 
 } // namespace jit::hooks::lending

@@ -14,4 +14,9 @@ void lend(QueryDesc *query, const gate::Outcome &outcome);
 [[nodiscard]] List *lend_views(Query *query, const gate::Outcome &outcome);
 void take_back_views(PlannedStmt *plan, List *lent);
 
+// COPY table TO asks for the privilege before any hook; COPY (SELECT ...) TO asks as every query does, and can borrow.
+// Turns the one into the other for somebody who does not hold the privilege on a guarded table; otherwise returns the
+// statement as it is.
+[[nodiscard]] PlannedStmt *copy_as_query(PlannedStmt *statement);
+
 } // namespace jit::hooks::lending

@@ -81,7 +81,7 @@ bool wants(Oid function)
 {
     if (!gate::applies())
         return false;
-    if (pg::rights::are_stale() && pg::session::is_top_level() && depth == 0)
+    if (pg::rights::are_stale() && pg::session::is_top_level() && depth == 0 && !switches::off("callers"))
         pg::rights::look(); // a fast-path call: no other hook saw the statement start
     if (!pg::rights::hold_any())
         return false;

@@ -18,6 +18,12 @@ namespace jit::hooks::owner_stack {
 JIT_OURS extern bool statements_ran; // in this transaction, before the present one
 JIT_OURS extern bool started_now;
 void read_rights();
+// The same where the rights are known not to be stale.
+inline void statement_runs()
+{
+    started_now = false;
+    statements_ran = true;
+}
 inline void statement_starts(bool runs)
 {
     started_now = false;

@@ -72,8 +72,9 @@ const char *request_hint(const memo::Policy *policy)
 {
     if (!pg::membership::is_member_of_any(pg::session::person(), policy->eligible))
         return psprintf("You are not among those who may ask under this policy: %s.", role_list(policy->eligible));
-    return psprintf("SELECT jit.request(%s, %s, reason => '...');  -- approvers: %s", quote_literal_cstr(policy->name),
-                    quote_literal_cstr(policy->default_duration), role_list(policy->approvers));
+    return psprintf("SELECT jit.request(%s, %s, reason => '...'%s);  -- approvers: %s", quote_literal_cstr(policy->name),
+                    quote_literal_cstr(policy->default_duration), policy->needs_ticket ? ", ticket => '...'" : "",
+                    role_list(policy->approvers));
 }
 
 const char *policy_name(const Finding &f)

@@ -1,5 +1,5 @@
 // transaction.cpp: zone C. Commit is refused when what was written is no longer allowed; afterwards proposals are
-// carried out and what the transaction used is let go.
+// carried out and what the transaction used is let go. An error that left executor runs behind is put right here.
 
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
@@ -12,11 +12,52 @@ namespace session = pg::session;
 
 namespace {
 
+// Executor runs on the stack when a subtransaction began: whoever catches an error rolls back to there.
+struct Level {
+    SubTransactionId id;
+    int executor_depth;
+    Oid bare_function;
+};
+constinit Level *levels = nullptr; // TopMemoryContext
+constinit int level_count = 0;
+constinit int level_room = 0;
+
+void level_begins(SubTransactionId id)
+{
+    if (level_count == level_room) {
+        const int room = level_room == 0 ? 16 : level_room * 2;
+        const Size bytes = sizeof(Level) * static_cast<Size>(room);
+        levels = static_cast<Level *>(levels == nullptr ? MemoryContextAlloc(TopMemoryContext, bytes) : repalloc(levels, bytes));
+        level_room = room;
+    }
+    levels[level_count++] = {id, session::executor_depth, session::bare_function};
+}
+
+void level_ends(SubTransactionId id, bool aborted)
+{
+    while (level_count > 0 && levels[level_count - 1].id >= id) {
+        const Level &level = levels[--level_count];
+        if (aborted && level.id == id) {
+            session::executor_depth = level.executor_depth;
+            session::bare_function = level.bare_function;
+        }
+    }
+}
+
+// No transaction ends while an executor run is on the stack: what is counted was left by an error.
+inline void no_level_left()
+{
+    level_count = 0;
+    session::executor_depth = 0;
+    session::bare_function = InvalidOid;
+}
+
 void committed()
 {
+    no_level_left();
     deadline::transaction_over();
     session::proposals_committed();
-    if (session::executor_depth == 0 && session::utility_depth == 0)
+    if (session::utility_depth == 0)
         owner_stack::settle();
 }
 
@@ -29,6 +70,7 @@ void other_end(XactEvent event)
             break;
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
+            no_level_left();
             forget_decision();
             deadline::transaction_over();
             deadline::timers_lost();
@@ -41,7 +83,7 @@ void other_end(XactEvent event)
         case XACT_EVENT_PARALLEL_PRE_COMMIT:
             break;
     }
-    if (event == XACT_EVENT_ABORT && session::executor_depth == 0 && session::utility_depth == 0)
+    if (event == XACT_EVENT_ABORT && session::utility_depth == 0)
         owner_stack::settle();
 }
 
@@ -60,15 +102,19 @@ void transaction(XactEvent event, void *)
 void subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *)
 {
     switch (event) {
+        case SUBXACT_EVENT_START_SUB:
+            level_begins(id);
+            break;
         case SUBXACT_EVENT_COMMIT_SUB:
+            level_ends(id, false);
             session::proposals_subcommitted(id, parent);
             break;
         case SUBXACT_EVENT_ABORT_SUB:
+            level_ends(id, true);
             forget_decision();
             session::proposals_subaborted(id);
             deadline::timers_lost();
             break;
-        case SUBXACT_EVENT_START_SUB:
         case SUBXACT_EVENT_PRE_COMMIT_SUB:
             break;
     }

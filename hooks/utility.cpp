@@ -5,6 +5,7 @@
 #include "hooks/current_command.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/lending.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/targets.hpp"
@@ -167,6 +168,47 @@ void check(PlannedStmt *statement, const char *text)
     gate::note_uses(a.outcome, text);
 }
 
+// What holds while one command runs, and is put back however it ends.
+struct Around {
+    Oid database; // held: no worker may be connected to it
+    bool exporting;
+    bool temporary;
+    core::Action action;
+    int blocks;   // 1: the command is a DO block or a CALL
+};
+
+void run_inside(const Around &around, PlannedStmt *statement, const char *text, bool read_only_tree,
+                ProcessUtilityContext context, ParamListInfo parameters, QueryEnvironment *environment,
+                DestReceiver *destination, QueryCompletion *completion)
+{
+    const bool outer_exporting = gate::exporting;
+    const bool outer_temporary = gate::exporting_to_temporary;
+    const core::Action outer_action = current_command::action;
+    gate::exporting = around.exporting;
+    gate::exporting_to_temporary = around.temporary;
+    current_command::action = around.action;
+    session::utility_depth++;
+    session::block_depth += around.blocks;
+    deadline::Frame frame;
+    deadline::push(&frame);
+    PG_TRY();
+    {
+        chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
+    }
+    PG_FINALLY();
+    {
+        session::utility_depth--;
+        session::block_depth -= around.blocks;
+        gate::exporting = outer_exporting;
+        gate::exporting_to_temporary = outer_temporary;
+        current_command::action = outer_action;
+        if (OidIsValid(around.database))
+            pg::shared::release_database(around.database);
+    }
+    PG_END_TRY();
+    deadline::pop(&frame);
+}
+
 } // namespace
 
 void utility(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
@@ -181,6 +223,7 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
         return;
     }
     check(statement, text);
+    const bool may_borrow = IsA(parsetree, CopyStmt) && !session::is_worker() && gate::applies();
 
     // Everything that is needed after the command is read now: the command may change its tree.
     bool drops_database = false;
@@ -197,7 +240,6 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
         session::propose_launcher();
     bool temporary = false;
     const bool exporting = exports(parsetree, &temporary);
-    const core::Action action = targets::action_of(parsetree);
 
     if (OidIsValid(database)) {
         if (drops_database && strcmp(get_database_name(database), pg::settings::control_database) == 0)
@@ -205,33 +247,10 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
         pg::shared::hold_database(database);
     }
 
-    const bool outer_exporting = gate::exporting;
-    const bool outer_temporary = gate::exporting_to_temporary;
-    const core::Action outer_action = current_command::action;
-    gate::exporting = exporting;
-    gate::exporting_to_temporary = temporary;
-    current_command::action = action;
-    const int blocks = IsA(parsetree, DoStmt) || IsA(parsetree, CallStmt) ? 1 : 0;
-    session::utility_depth++;
-    session::block_depth += blocks;
-    deadline::Frame frame;
-    deadline::push(&frame);
-    PG_TRY();
-    {
-        chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
-    }
-    PG_FINALLY();
-    {
-        session::utility_depth--;
-        session::block_depth -= blocks;
-        gate::exporting = outer_exporting;
-        gate::exporting_to_temporary = outer_temporary;
-        current_command::action = outer_action;
-        if (OidIsValid(database))
-            pg::shared::release_database(database);
-    }
-    PG_END_TRY();
-    deadline::pop(&frame);
+    const Around around = {database, exporting, temporary, targets::action_of(parsetree),
+                           IsA(parsetree, DoStmt) || IsA(parsetree, CallStmt) ? 1 : 0};
+    run_inside(around, may_borrow ? lending::copy_as_query(statement) : statement, text, read_only_tree, context, parameters,
+               environment, destination, completion);
 
     ListCell *cell;
     foreach (cell, renamed)

@@ -158,6 +158,9 @@ const Policy *load_policy(core::PolicyId id)
         loaded->exempt = catalog::oid_array(catalog::required(&scan, tuple, "exempt"));
         loaded->approvers = catalog::oid_array(catalog::required(&scan, tuple, "approvers"));
         loaded->eligible = catalog::oid_array(catalog::required(&scan, tuple, "eligible"));
+        bool no_ticket = false;
+        (void) catalog::attribute(&scan, tuple, "ticket_pattern", &no_ticket);
+        loaded->needs_ticket = !no_ticket;
         loaded->default_duration = spelled(DatumGetIntervalP(catalog::required(&scan, tuple, "default_duration")));
         MemoryContextSwitchTo(caller);
         static_cast<PolicySlot *>(hash_search(policies, &id, HASH_ENTER, nullptr))->policy = loaded;

@@ -21,6 +21,7 @@ struct Policy {
     std::span<const Oid> exempt;
     std::span<const Oid> approvers;
     std::span<const Oid> eligible;
+    bool needs_ticket;
     const char *default_duration; // as the caller would write it: "30 min"
 };
 
