@@ -15,7 +15,9 @@ extern "C" {
 #include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "commands/extension.h"
+#include "utils/regproc.h"
 }
 
 namespace jit::hooks {
@@ -28,7 +30,7 @@ using core::Action;
 void admit_relation(Oid relid, Action action)
 {
     const memo::Guarded *guarded = memo::find(relid);
-    if (guarded == nullptr || action == Action::count_ || (guarded->house && creating_extension))
+    if (guarded == nullptr || action == Action::count_ || (guarded->house && pg::catalog::in_own_script()))
         return;
     gate::Outcome outcome = {};
     outcome.until = core::never;
@@ -87,6 +89,18 @@ void on_drop(Oid class_id, Oid object_id, int sub_id, const ObjectAccessDrop *ho
     }
 }
 
+// What a function of jit_guard does under its name must stay what people believe to call.
+void keep_function(Oid function)
+{
+    if (getExtensionOfObject(ProcedureRelationId, function) != pg::catalog::house().extension ||
+        pg::catalog::in_own_script() || switches::off("house"))
+        return;
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("function %s of jit_guard cannot be changed", format_procedure(function)),
+                    errdetail("Approvers rely on what it does under its name."),
+                    errhint("ALTER EXTENSION jit_guard UPDATE replaces it; GRANT and REVOKE say who may call it.")));
+}
+
 void reached(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
 {
     if (pg::session::is_worker() || !gate::applies() || switches::off("object_access"))
@@ -99,30 +113,35 @@ void reached(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, v
             on_drop(class_id, object_id, sub_id, static_cast<const ObjectAccessDrop *>(argument));
             break;
         case OAT_POST_ALTER:
-            if (class_id == InheritsRelationId)
+            if (class_id == ProcedureRelationId)
+                keep_function(object_id);
+            else if (class_id == InheritsRelationId)
                 pg::catalog::announce_guards(); // who belongs to whom has changed
             else if (class_id == RelationRelationId && argument != nullptr &&
                      !static_cast<const ObjectAccessPostAlter *>(argument)->is_internal &&
                      pg::session::utility_depth > 0)
                 admit_relation(object_id, current_command::action);
             break;
-        case OAT_POST_CREATE:
+        case OAT_POST_CREATE: // CREATE OR REPLACE FUNCTION
+            keep_function(object_id);
+            break;
         case OAT_NAMESPACE_SEARCH:
         case OAT_FUNCTION_EXECUTE:
             break;
     }
 }
 
-bool concerns_us(ObjectAccessType access)
+bool concerns_us(ObjectAccessType access, Oid class_id)
 {
-    return access != OAT_FUNCTION_EXECUTE && access != OAT_NAMESPACE_SEARCH && access != OAT_POST_CREATE;
+    return access != OAT_FUNCTION_EXECUTE && access != OAT_NAMESPACE_SEARCH &&
+           (access != OAT_POST_CREATE || class_id == ProcedureRelationId);
 }
 
 [[gnu::noinline]] void pass_on(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
 {
     if (chain::object_access != nullptr)
         chain::object_access(access, class_id, object_id, sub_id, argument);
-    if (concerns_us(access))
+    if (concerns_us(access, class_id))
         reached(access, class_id, object_id, sub_id, argument);
 }
 
@@ -130,7 +149,7 @@ bool concerns_us(ObjectAccessType access)
 
 void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
 {
-    if (concerns_us(access) || chain::object_access != nullptr) // neither for most calls of functions
+    if (concerns_us(access, class_id) || chain::object_access != nullptr) // neither for most calls of functions
         pass_on(access, class_id, object_id, sub_id, argument);
 }
 

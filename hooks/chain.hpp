@@ -7,7 +7,9 @@
 extern "C" {
 #include "catalog/objectaccess.h"
 #include "libpq/auth.h"
+#include "optimizer/plancat.h"
 #include "tcop/utility.h"
+#include "utils/selfuncs.h"
 }
 
 namespace jit::hooks::chain {
@@ -21,6 +23,9 @@ extern ProcessUtility_hook_type utility;
 JIT_OURS extern object_access_hook_type object_access;    // may be NULL
 extern needs_fmgr_hook_type needs_fmgr;          // may be NULL
 extern fmgr_hook_type fmgr;                      // may be NULL
+extern get_relation_stats_hook_type relation_statistics; // may be NULL
+extern get_index_stats_hook_type index_statistics;       // may be NULL
+extern get_relation_info_hook_type relation_info;        // may be NULL
 
 } // namespace jit::hooks::chain
 
@@ -42,6 +47,10 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
              QueryCompletion *completion);
 void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument);
 bool needs_fmgr(Oid function);
+// Hide the statistics of children that the statement may not read.
+bool relation_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, VariableStatData *found);
+bool index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *found);
+void relation_info(PlannerInfo *root, Oid relid, bool is_parent, RelOptInfo *info);
 void fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *argument);
 void transaction(XactEvent event, void *argument);
 void subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *argument);

@@ -102,7 +102,7 @@ void note_lasting_copies(const PlannedStmt *plan, const gate::Outcome &outcome)
         const auto *rte = static_cast<const RangeTblEntry *>(list_nth(plan->rtable, lfirst_int(cell) - 1));
         lasts |= get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP;
     }
-    if (lasts || (gate::exporting_to_temporary && session::executor_depth == 0))
+    if (lasts || (gate::exporting_to_temporary && gate::is_exporting()))
         for (int i = 0; i < outcome.use_count; i++)
             deadline::outlives_transaction(outcome.uses[i].request);
 }
@@ -186,9 +186,9 @@ namespace {
 }
 
 // Everything about the session is in order; now the relations.
-[[gnu::always_inline]] inline void start_by_relations(QueryDesc *query, int flags)
+[[gnu::always_inline]] inline void start_by_relations(QueryDesc *query, int flags, bool extension_here)
 {
-    if (!gate::extension_here() || !gate::touches_guarded(query->plannedstmt))
+    if (!extension_here || !gate::touches_guarded(query->plannedstmt))
         start_decided(query, flags);
     else
         start_touching(query, flags);
@@ -212,7 +212,7 @@ namespace {
     if (deadline::active() && !ours)
         deadline::recheck();
     gate::note_calm();
-    start_by_relations(query, flags);
+    start_by_relations(query, flags, gate::extension_here());
 }
 
 } // namespace
@@ -224,20 +224,17 @@ void executor_start(QueryDesc *query, int flags)
         if (gate::is_calm() && !deadline::active() && !bare_call::concerns(query)) {
             if (session::is_top_level())
                 owner_stack::statement_runs();
-            start_by_relations(query, flags);
+            start_by_relations(query, flags, gate::calm.extension_here);
             return;
         }
     }
     start_with_care(query, flags);
 }
 
-void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
-{
-    const Oid bare = bare_call::running(query);
-    if ((deadline::active() || guarded_queries != nullptr) && session::house_open == 0 && !bare_call::is_ours(bare) &&
-        !switches::off("executor_run"))
-        check_again(query);
+namespace {
 
+[[gnu::always_inline]] inline void run_nested(Oid bare, JIT_EXECUTOR_RUN_PARAMETERS)
+{
     // After an error transaction.cpp puts both back: PG_TRY here would be paid by every statement.
     const Oid outer = session::bare_function;
     const int depth = session::executor_depth;
@@ -249,6 +246,25 @@ void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
     deadline::pop(&frame);
     session::executor_depth = depth;
     session::bare_function = outer;
+}
+
+[[gnu::noinline]] void run_with_care(JIT_EXECUTOR_RUN_PARAMETERS)
+{
+    const Oid bare = bare_call::running(query);
+    if ((deadline::active() || guarded_queries != nullptr) && session::house_open == 0 && !bare_call::is_ours(bare) &&
+        !switches::off("executor_run"))
+        check_again(query);
+    run_nested(bare, JIT_EXECUTOR_RUN_ARGUMENTS);
+}
+
+} // namespace
+
+void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
+{
+    if (deadline::active() || guarded_queries != nullptr || query == bare_call::last_query)
+        run_with_care(JIT_EXECUTOR_RUN_ARGUMENTS);
+    else
+        run_nested(InvalidOid, JIT_EXECUTOR_RUN_ARGUMENTS);
 }
 
 namespace {
@@ -304,7 +320,7 @@ namespace {
             continue; // children and placeholders: executor_start sees them
         Access access = {rte->relid, actions_of(wanted.required), wanted.selected, wanted.inserted, wanted.updated,
                          false, wanted.check_as, {}};
-        if (gate::exporting && (access.actions & core::bit(core::Action::select)) != 0)
+        if (gate::is_exporting() && (access.actions & core::bit(core::Action::select)) != 0)
             access.actions |= core::bit(core::Action::export_);
         if (gate::may_fill_house(rte->relid, access.actions))
             pg::catalog::announce(rte->relid);

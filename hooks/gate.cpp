@@ -22,9 +22,9 @@ extern "C" {
 
 namespace jit::hooks::gate {
 
-bool exporting = false;
+int exporting_at = -1;
 bool exporting_to_temporary = false;
-constinit Calm calm = {0, InvalidOid};
+constinit Calm calm = {0, InvalidOid, false};
 
 namespace {
 
@@ -137,7 +137,7 @@ bool writes_elsewhere(const PlannedStmt *plan)
 {
     if (switches::off("export"))
         return false;
-    if (exporting && pg::session::executor_depth == 0)
+    if (is_exporting())
         return true;
     ListCell *cell;
     foreach (cell, plan->resultRelations) {
@@ -166,7 +166,7 @@ void note_calm()
     if (pg::session::is_worker() || !pg::loans::is_quiet(pg::session::person()) || !pg::catalog::presence_known ||
         (!pg::catalog::known_absent() && (!extension_here() || pg::rights::are_stale())))
         return;
-    calm = {generations(), GetOuterUserId()};
+    calm = {generations(), GetOuterUserId(), !pg::catalog::known_absent()};
 }
 
 void check_loans(bool allowed_when_overdue)
@@ -184,7 +184,7 @@ void check_loans(bool allowed_when_overdue)
 
 bool may_fill_house(Oid relid, core::Actions actions)
 {
-    if (!pg::catalog::is_house_table(relid) || actions != core::bit(core::Action::insert) ||
+    if (!pg::catalog::is_dumped(relid) || actions != core::bit(core::Action::insert) ||
         !superuser_arg(pg::session::person()))
         return false;
     Relation table = table_open(relid, NoLock); // COPY holds the lock
@@ -255,7 +255,7 @@ void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out)
             if (switches::off("children"))
                 continue;
         }
-        if (elsewhere && (access.actions & core::bit(core::Action::select)) != 0 && pg::session::executor_depth == 0)
+        if (elsewhere && (access.actions & core::bit(core::Action::select)) != 0)
             access.actions |= core::bit(core::Action::export_);
         admit(access, statement, false, out);
     }
@@ -354,6 +354,8 @@ bool touches(Node *node, void *found)
 
 } // namespace
 
+bool touches_guarded(Query *query) { return touches(reinterpret_cast<Node *>(query), nullptr); }
+
 void visit_query(Query *query, bool copied, bool children, Visit visit, void *to)
 {
     Walk w = {true, NIL, visit, to, GetCurrentTimestamp(), {}, copied, children};
@@ -374,8 +376,6 @@ void visit_query(Query *query, bool copied, bool children, Visit visit, void *to
 
 void admit_query(Query *query, const char *statement, Outcome *out)
 {
-    if (!touches(reinterpret_cast<Node *>(query), nullptr))
-        return;
     Admitting a = {statement, true, out};
     visit_query(query, false, false, on_finding, &a);
 }

@@ -59,6 +59,7 @@ inline void check_session(bool allowed_when_overdue)
 struct Calm {
     uint64 generations; // 0: never yet
     Oid role;
+    bool extension_here;
 };
 JIT_OURS extern Calm calm;
 // Each of them only grows, so the sum stands still when all of them do.
@@ -96,6 +97,8 @@ void note_uses(const Outcome &outcome, const char *statement);
 // A whole plan or query: every relation in it.
 void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out);
 void admit_query(Query *query, const char *statement, Outcome *out);
+// Is any relation of the query guarded, at whatever depth?
+[[nodiscard]] bool touches_guarded(Query *query);
 // Like admit_query, but hands every finding to the visitor and raises nothing: for jit.check. `copied`: the command
 // around the query puts its rows somewhere on the server. `children`: with the children that planning might leave out.
 void visit_query(Query *query, bool copied, bool children, Visit visit, void *to);
@@ -129,8 +132,10 @@ void visit_query(Query *query, bool copied, bool children, Visit visit, void *to
 [[nodiscard]] bool may_fill_house(Oid relid, core::Actions actions);
 
 // Set by the utility hook around a command whose query's rows are put somewhere on the server: CREATE TABLE AS,
-// SELECT INTO, CREATE/REFRESH MATERIALIZED VIEW, COPY (query) TO a file or program.
-extern bool exporting;
+// SELECT INTO, CREATE/REFRESH MATERIALIZED VIEW, COPY (query) TO a file or program. The executor depth at which that
+// query runs, at top level or in somebody's function; -1: no such command.
+extern int exporting_at;
+[[nodiscard]] inline bool is_exporting() { return exporting_at == pg::session::executor_depth; }
 extern bool exporting_to_temporary; // the new table is a temporary one
 
 } // namespace jit::hooks::gate

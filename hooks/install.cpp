@@ -20,6 +20,9 @@ ProcessUtility_hook_type utility = nullptr;
 object_access_hook_type object_access = nullptr;
 needs_fmgr_hook_type needs_fmgr = nullptr;
 fmgr_hook_type fmgr = nullptr;
+get_relation_stats_hook_type relation_statistics = nullptr;
+get_index_stats_hook_type index_statistics = nullptr;
+get_relation_info_hook_type relation_info = nullptr;
 } // namespace chain
 
 namespace {
@@ -67,6 +70,12 @@ void install()
     needs_fmgr_hook = needs_fmgr;
     chain::fmgr = fmgr_hook;
     fmgr_hook = fmgr;
+    chain::relation_statistics = get_relation_stats_hook;
+    get_relation_stats_hook = relation_statistics;
+    chain::index_statistics = get_index_stats_hook;
+    get_index_stats_hook = index_statistics;
+    chain::relation_info = get_relation_info_hook;
+    get_relation_info_hook = relation_info;
     RegisterXactCallback(transaction, nullptr);
     RegisterSubXactCallback(subtransaction, nullptr);
     switches::define();

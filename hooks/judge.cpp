@@ -134,8 +134,9 @@ void check_maintenance(const Judging &j, Finding *finding)
 // The person's approvals, with the columns that they name of an ancestor numbered as the relation numbers them.
 std::span<const core::Approval> approvals_for(const memo::Guarded *guarded)
 {
+    const bool by_column = rights::by_column(); // first: it may read anew, and then older spans are gone
     const std::span<const core::Approval> mine = rights::mine();
-    if (!rights::by_column() || guarded->relations.size() < 2)
+    if (!by_column || guarded->relations.size() < 2)
         return mine;
     auto *own = static_cast<core::Approval *>(palloc(mine.size_bytes()));
     for (std::size_t i = 0; i < mine.size(); i++) {
@@ -230,6 +231,22 @@ void judge_columns(const Judging &j, core::Action action, const Bitmapset *colum
         judge_one(j, action, 0, j.guards);
 }
 
+void judge_actions(const Judging &j, core::Actions actions)
+{
+    for (core::Actions rest = actions; rest != 0; rest &= rest - 1) {
+        const auto action = static_cast<core::Action>(std::countr_zero(rest));
+        if (j.guarded->statistics) {
+            for (const core::Guard &g : j.guards) // every one of them, not any
+                judge_one(j, action, 0, {&g, 1});
+            continue;
+        }
+        judge_columns(j, action,
+                      action == core::Action::select   ? j.access->selected
+                      : action == core::Action::insert ? j.access->inserted
+                                                       : j.access->updated);
+    }
+}
+
 } // namespace
 
 core::Actions actions_of(AclMode required)
@@ -263,7 +280,7 @@ void judge(const Access &access, TimestampTz now, Visit visit, void *to)
             access.actions & ~(core::bit(core::Action::select) | core::bit(core::Action::maintain) |
                                core::bit(core::Action::export_) | core::bit(core::Action::create_publication) |
                                core::bit(core::Action::alter_publication));
-        if (pg::session::house_open == 0 && closed != 0 && !switches::off("house"))
+        if (pg::session::house_open == 0 && closed != 0 && !pg::catalog::in_own_script() && !switches::off("house"))
             for (unsigned i = 0; i < core::action_count; i++)
                 if ((closed & core::bit(static_cast<core::Action>(i))) != 0) {
                     visit(to, {guarded, static_cast<core::Action>(i), 0, {}, Obstacle::house, InvalidOid, false, false});
@@ -273,21 +290,19 @@ void judge(const Access &access, TimestampTz now, Visit visit, void *to)
     }
 
     Judging j = {&access, guarded, memo::guards_for_person(guarded), now, visit, to};
-    for (core::Actions rest = access.actions & (guarded->enforced | guarded->monitored); rest != 0; rest &= rest - 1) {
-        const auto action = static_cast<core::Action>(std::countr_zero(rest));
-        if (guarded->statistics) {
-            for (const core::Guard &g : j.guards) // every one of them, not any
-                judge_one(j, action, 0, {&g, 1});
-            continue;
-        }
-        judge_columns(j, action,
-                      action == core::Action::select   ? access.selected
-                      : action == core::Action::insert ? access.inserted
-                                                       : access.updated);
-    }
+    const core::Actions wanted = access.actions & (guarded->enforced | guarded->monitored);
+    constexpr core::Actions reading = core::bit(core::Action::select);
+    judge_actions(j, wanted & ~reading); // UPDATE ... WHERE is first of all an UPDATE to the one who reads the refusal
+    judge_actions(j, wanted & reading);
 
-    // Rows put into a partitioned table land in partitions that may have guards of their own.
-    constexpr core::Actions routed = core::bit(core::Action::insert) | core::bit(core::Action::update);
+    // Rows put into a partitioned table land in partitions that may have guards of their own, and commands on a parent
+    // go on to its children without naming them.
+    constexpr core::Actions inherited = core::bit(core::Action::alter_table) | core::bit(core::Action::create_index) |
+                                        core::bit(core::Action::maintain) | core::bit(core::Action::trigger) |
+                                        core::bit(core::Action::alter_trigger);
+    const bool routes = guarded->relkind == RELKIND_PARTITIONED_TABLE;
+    const core::Actions routed =
+        inherited | (routes ? core::bit(core::Action::insert) | core::bit(core::Action::update) : core::Actions{0});
     if ((access.actions & routed) != 0 && !switches::off("routing"))
         for (const Oid descendant : guarded->descendants) {
             Access below = access;

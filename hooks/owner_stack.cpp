@@ -15,16 +15,15 @@ extern "C" {
 
 namespace jit::hooks::owner_stack {
 
+constinit int depth = 0;
+constinit bool misses_callers = false;
 constinit bool statements_ran = false;
 constinit bool started_now = false;
 
 namespace {
 
 constinit Oid *functions = nullptr; // TopMemoryContext
-constinit int depth = 0;
 constinit int room = 0;
-
-constinit bool misses_callers = false;
 
 Oid owner_of(Oid function)
 {
@@ -104,14 +103,6 @@ void left()
 {
     if (depth > 0)
         depth--;
-}
-
-void settle()
-{
-    depth = 0;
-    statements_ran = false;
-    misses_callers = false;
-    started_now = false;
 }
 
 } // namespace jit::hooks::owner_stack

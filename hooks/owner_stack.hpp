@@ -12,18 +12,22 @@ namespace jit::hooks::owner_stack {
 [[nodiscard]] bool is_trusted(Oid code_owner, Oid object_owner);
 [[nodiscard]] bool is_empty();
 
-// Functions are followed only in sessions whose person holds an approval, so an approval must be known before the
-// functions that might ride on it are looked up. Called by the hooks as a statement of the client starts; `runs` is
-// false while it is only planned.
+// The state is here for the sake of the functions that every statement calls; nobody else looks at it.
+JIT_OURS extern int depth; // functions on the stack
+JIT_OURS extern bool misses_callers;
 JIT_OURS extern bool statements_ran; // in this transaction, before the present one
 JIT_OURS extern bool started_now;
 void read_rights();
-// The same where the rights are known not to be stale.
+
+// Where the rights are known not to be stale, all that statement_starts(true) does.
 inline void statement_runs()
 {
     started_now = false;
     statements_ran = true;
 }
+// Functions are followed only in sessions whose person holds an approval, so an approval must be known before the
+// functions that might ride on it are looked up. Called by the hooks as a statement of the client starts; `runs` is
+// false while it is only planned.
 inline void statement_starts(bool runs)
 {
     started_now = false;
@@ -42,6 +46,12 @@ inline void statement_starts(bool runs)
 void entered(Oid function);
 void left();
 // Nothing runs any more: forgets what an error at the wrong moment may have left on the stack.
-void settle();
+inline void settle()
+{
+    depth = 0;
+    statements_ran = false;
+    misses_callers = false;
+    started_now = false;
+}
 
 } // namespace jit::hooks::owner_stack

@@ -15,20 +15,13 @@ namespace {
 
 PlannedStmt *plan_nested(Query *query, const char *text, int cursor_options, ParamListInfo parameters)
 {
-    PlannedStmt *result = nullptr;
-    pg::session::planner_depth++;
+    const int depth = pg::session::planner_depth; // after an error transaction.cpp puts it back
+    pg::session::planner_depth = depth + 1;
     deadline::Frame frame;
     deadline::push(&frame);
-    PG_TRY();
-    {
-        result = chain::planner(query, text, cursor_options, parameters);
-    }
-    PG_FINALLY();
-    {
-        pg::session::planner_depth--;
-    }
-    PG_END_TRY();
+    PlannedStmt *const result = chain::planner(query, text, cursor_options, parameters);
     deadline::pop(&frame);
+    pg::session::planner_depth = depth;
     return result;
 }
 
@@ -42,7 +35,7 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
     AcceptInvalidationMessages();
     if (pg::session::is_top_level())
         owner_stack::statement_starts(false); // before inlining is decided
-    if (gate::is_key_probe(query))
+    if (!gate::touches_guarded(query) || gate::is_key_probe(query))
         return plan_nested(query, text, cursor_options, parameters);
 
     gate::Outcome outcome = {};

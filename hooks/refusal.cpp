@@ -59,8 +59,12 @@ const char *history_text(core::PolicyId policy)
         case core::State::timed_out:
             return psprintf("You hold no live approval; nobody decided request " INT64_FORMAT " in time.", last.request);
         case core::State::ended:
-            return psprintf("You hold no live approval; request " INT64_FORMAT " was ended (%s) at %s.", last.request,
-                            last.end_reason, time_text(last.at));
+            return psprintf("You hold no live approval; request " INT64_FORMAT " %s at %s.", last.request,
+                            strcmp(last.end_reason, "expired") == 0    ? "expired"
+                            : strcmp(last.end_reason, "released") == 0 ? "was released"
+                            : strcmp(last.end_reason, "revoked") == 0  ? "was revoked"
+                                                                       : "was used up",
+                            time_text(last.at));
         case core::State::approved:
             return psprintf("You hold no live approval; request " INT64_FORMAT " was approved and is over.",
                             last.request);

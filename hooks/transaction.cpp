@@ -1,5 +1,5 @@
 // transaction.cpp: zone C. Commit is refused when what was written is no longer allowed; afterwards proposals are
-// carried out and what the transaction used is let go. An error that left executor runs behind is put right here.
+// carried out and what the transaction used is let go. What an error left of the nesting is put right here.
 
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
@@ -12,10 +12,11 @@ namespace session = pg::session;
 
 namespace {
 
-// Executor runs on the stack when a subtransaction began: whoever catches an error rolls back to there.
+// Executor runs and planner calls on the stack when a subtransaction began: whoever catches an error rolls back to there.
 struct Level {
     SubTransactionId id;
     int executor_depth;
+    int planner_depth;
     Oid bare_function;
 };
 constinit Level *levels = nullptr; // TopMemoryContext
@@ -30,7 +31,7 @@ void level_begins(SubTransactionId id)
         levels = static_cast<Level *>(levels == nullptr ? MemoryContextAlloc(TopMemoryContext, bytes) : repalloc(levels, bytes));
         level_room = room;
     }
-    levels[level_count++] = {id, session::executor_depth, session::bare_function};
+    levels[level_count++] = {id, session::executor_depth, session::planner_depth, session::bare_function};
 }
 
 void level_ends(SubTransactionId id, bool aborted)
@@ -39,16 +40,18 @@ void level_ends(SubTransactionId id, bool aborted)
         const Level &level = levels[--level_count];
         if (aborted && level.id == id) {
             session::executor_depth = level.executor_depth;
+            session::planner_depth = level.planner_depth;
             session::bare_function = level.bare_function;
         }
     }
 }
 
-// No transaction ends while an executor run is on the stack: what is counted was left by an error.
+// No transaction ends while an executor run or the planner is on the stack: what is counted was left by an error.
 inline void no_level_left()
 {
     level_count = 0;
     session::executor_depth = 0;
+    session::planner_depth = 0;
     session::bare_function = InvalidOid;
 }
 

@@ -17,6 +17,7 @@
 
 extern "C" {
 #include "catalog/namespace.h"
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "commands/extension.h"
@@ -61,7 +62,7 @@ void admit_target(void *to, Oid relid, core::Actions actions, bool leaves)
 {
     auto *a = static_cast<Admitting *>(to);
     const pg::memo::Guarded *guarded = pg::memo::find(relid);
-    if (guarded == nullptr || (guarded->house && creating_extension))
+    if (guarded == nullptr || (guarded->house && pg::catalog::in_own_script()))
         return;
     if (leaves)
         actions |= guarded->enforced | guarded->monitored;
@@ -105,6 +106,31 @@ Oid database_wanted(const Node *parsetree, bool *drops)
             break;
     }
     return name != nullptr ? get_database_oid(name, true) : InvalidOid;
+}
+
+// have_createdb_privilege() is not in the headers of early minor releases of 15.
+bool may_create_databases()
+{
+    HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const auto *row = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple));
+    const bool may = row->rolsuper || row->rolcreatedb;
+    ReleaseSysCache(tuple);
+    return may;
+}
+
+// Will the server let the user do that? Workers are not stopped for somebody who is about to be refused.
+bool may_take(const Node *parsetree, Oid database)
+{
+    HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const auto *row = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+    const bool owns = has_privs_of_role(GetUserId(), row->datdba); // as superusers do
+    const bool may = IsA(parsetree, CreatedbStmt) ? may_create_databases() && (row->datistemplate || owns) : owns;
+    ReleaseSysCache(tuple);
+    return may;
 }
 
 // Commands that copy the rows of their query to a place on the server.
@@ -181,29 +207,31 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
                 ProcessUtilityContext context, ParamListInfo parameters, QueryEnvironment *environment,
                 DestReceiver *destination, QueryCompletion *completion)
 {
-    const bool outer_exporting = gate::exporting;
+    const int outer_exporting = gate::exporting_at;
     const bool outer_temporary = gate::exporting_to_temporary;
     const core::Action outer_action = current_command::action;
-    gate::exporting = around.exporting;
+    gate::exporting_at = around.exporting ? session::executor_depth : -1;
     gate::exporting_to_temporary = around.temporary;
     current_command::action = around.action;
     session::utility_depth++;
     session::block_depth += around.blocks;
+    volatile bool done = false;
     deadline::Frame frame;
     deadline::push(&frame);
     PG_TRY();
     {
         chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
+        done = true;
     }
     PG_FINALLY();
     {
         session::utility_depth--;
         session::block_depth -= around.blocks;
-        gate::exporting = outer_exporting;
+        gate::exporting_at = outer_exporting;
         gate::exporting_to_temporary = outer_temporary;
         current_command::action = outer_action;
         if (OidIsValid(around.database))
-            pg::shared::release_database(around.database);
+            pg::shared::release_database(around.database, done);
     }
     PG_END_TRY();
     deadline::pop(&frame);
@@ -227,7 +255,7 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
 
     // Everything that is needed after the command is read now: the command may change its tree.
     bool drops_database = false;
-    const Oid database = session::is_worker() ? InvalidOid : database_wanted(parsetree, &drops_database);
+    Oid database = session::is_worker() ? InvalidOid : database_wanted(parsetree, &drops_database);
     List *renamed = NIL;
     if ((IsA(parsetree, RenameStmt) || IsA(parsetree, AlterObjectSchemaStmt)) && gate::applies())
         targets::visit(parsetree, collect_relation, &renamed);
@@ -241,6 +269,8 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     bool temporary = false;
     const bool exporting = exports(parsetree, &temporary);
 
+    if (OidIsValid(database) && !may_take(parsetree, database))
+        database = InvalidOid;
     if (OidIsValid(database)) {
         if (drops_database && strcmp(get_database_name(database), pg::settings::control_database) == 0)
             pg::loans::refuse_if_any_live("drop the control database");

@@ -43,6 +43,7 @@ DECLARE c CURSOR FOR SELECT id FROM app.accounts ORDER BY id;
 FETCH ALL FROM c;
 COMMIT;
 COPY (SELECT id FROM app.accounts ORDER BY id) TO STDOUT;
+COPY app.accounts (id, owner) TO STDOUT;
 -- Row security sees the person, not the role that lends.
 SELECT * FROM app.seen;
 -- Other columns, other privileges, other tables of the role are not lent.
@@ -52,7 +53,10 @@ SELECT * FROM app.notes;
 UPDATE app.notes SET note = 'x';
 UPDATE app.notes SET id = 9;
 DELETE FROM app.notes;
-COPY app.accounts TO STDOUT;
+COPY app.notes TO STDOUT;
+COPY app.accounts FROM STDIN;
+9
+\.
 BEGIN;
 LOCK app.accounts IN ACCESS SHARE MODE;
 ROLLBACK;

@@ -1,4 +1,5 @@
 // policy.cpp: zone C. jit.create_policy and jit.alter_policy.
+#include "api/requests.hpp"
 #include "api/terms.hpp"
 #include "pg/catalog.hpp"
 #include "pg/compat_roles.hpp"
@@ -95,6 +96,48 @@ void keep_approved_scope(const Terms &before)
         catalog::announce_approvals();
 }
 
+// A person was made a member of one role by consent. What hangs on that, decided or asked for, ends with it: the votes
+// were about the other role.
+constexpr spi::Sql open_requests{
+    "SELECT r.request_id FROM jit.requests r WHERE r.policy_id = $1 AND r.state IN ($2, $3) ORDER BY r.request_id",
+    3,
+    {INT4OID, TEXTOID, TEXTOID}};
+
+bool same_role(const Roles &a, const Roles &b)
+{
+    return a.count == b.count && (a.count == 0 || a.oids[0] == b.oids[0]);
+}
+
+void end_under_other_role(const Terms &before, const Terms &after)
+{
+    if (after.elevates_to.count == 0 || same_role(before.elevates_to, after.elevates_to))
+        return;
+    spi::Args args{};
+    spi::add(&args, Int32GetDatum(before.policy_id));
+    spi::add_text(&args, core::state_name(core::State::pending).data());
+    spi::add_text(&args, core::state_name(core::State::approved).data());
+    const auto rows = static_cast<Size>(spi::execute(open_requests, args));
+    auto *ids = static_cast<core::RequestId *>(palloc(sizeof(core::RequestId) * (rows + 1)));
+    for (Size row = 0; row < rows; row++)
+        ids[row] = spi::int8_value(row, 1);
+    int ended = 0;
+    for (Size row = 0; row < rows; row++)
+        ended += requests::close(ids[row], "the role of the policy was changed") ? 1 : 0;
+    if (ended > 0)
+        ereport(NOTICE, (errmsg("requests under policy \"%s\" that were ended: %d", before.name, ended),
+                         errdetail("They were about another role.")));
+}
+
+// What was decided lately must be seen: an older snapshot would let an approval grow with the policy.
+void require_latest_snapshots(const char *function)
+{
+    if (IsolationUsesXactSnapshot())
+        ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+                        errmsg("%s needs a transaction at isolation level READ COMMITTED", function),
+                        errdetail("It has to see approvals that were committed after the transaction began."),
+                        errhint("BEGIN ISOLATION LEVEL READ COMMITTED;")));
+}
+
 bool can_weaken(const Terms &before, const Terms &after)
 {
     return after.approvals < before.approvals || !same_words(before.actions, after.actions) ||
@@ -140,12 +183,12 @@ void alter(FunctionCallInfo fcinfo)
     }
     if (!same_words(before.objects, after.objects))
         keep_approved_scope(before);
+    end_under_other_role(before, after);
     terms::store(&after, scope);
     if (can_weaken(before, after))
         overlap::report(after, weaker_argument(fcinfo));
     overlap::report_missing_grants(after, scope);
-    if (before.elevates_to.count != after.elevates_to.count ||
-        (after.elevates_to.count > 0 && before.elevates_to.oids[0] != after.elevates_to.oids[0]))
+    if (!same_role(before.elevates_to, after.elevates_to))
         overlap::report_elevation(after, scope);
     lend_to_lender(after);
     journal::event("policy_altered", 0, after.name, InvalidOid, changes);
@@ -175,6 +218,7 @@ Datum jit_alter_policy(PG_FUNCTION_ARGS)
 {
     require_writer("jit.alter_policy()");
     require_admin("jit.alter_policy()");
+    require_latest_snapshots("jit.alter_policy()");
     spi::connect();
     alter(fcinfo);
     spi::finish();

@@ -12,6 +12,7 @@
 extern "C" {
 #include "access/xlog.h"
 #include "commands/trigger.h"
+#include "utils/rel.h"
 #include "utils/resowner.h"
 }
 
@@ -166,20 +167,21 @@ PGDLLEXPORT Datum jit_unbind(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(jit_unbind);
 }
 
-// Trigger on jit.policies. Rows that did not come from the extension's own functions come from a restore: they have no
+// Trigger on jit.policies, requests and votes. Rows that did not come from the extension's own functions come from a restore: they have no
 // guards yet, and "not guarded" must not be what that means.
 Datum jit_unbind(PG_FUNCTION_ARGS)
 {
     if (!CALLED_AS_TRIGGER(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("jit._unbind() is a trigger function"),
-                        errhint("It belongs to jit.policies.")));
+                        errhint("It belongs to the tables of jit_guard.")));
     if (session::house_open == 0) {
         spi::connect();
         if (spi::execute(forget_instance, {}) > 0) {
             catalog::announce_guards();
             ereport(WARNING, (errmsg("jit_guard is no longer bound to this database"),
-                              errdetail("Rows were written into jit.policies by other means than jit_guard's functions, as a "
-                                        "restore does; guarded things are closed until they are bound."),
+                              errdetail("Rows were written into jit.%s by other means than jit_guard's functions, as a restore does; "
+                                        "guarded things are closed until they are bound.",
+                                        RelationGetRelationName(reinterpret_cast<TriggerData *>(fcinfo->context)->tg_relation)),
                               errhint("A jit_admin calls: SELECT * FROM jit.rebind();")));
         }
         spi::finish();

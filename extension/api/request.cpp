@@ -44,17 +44,28 @@ struct Ask {
     pg_unreachable();
 }
 
+// One answer for both: whoever may not ask learns nothing about what exists.
+[[noreturn]] void refuse_unknown(const char *name, Oid person)
+{
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no policy \"%s\" that you may use", clipped(name)),
+                    errdetail("You are connected as \"%s\"; SET ROLE and superuser rights do not change that.",
+                              session::role_name(person)),
+                    errhint("SELECT policy FROM jit.available; shows what you may ask for.")));
+    pg_unreachable();
+}
+
 void load_policy(const char *name, Oid person, Terms *policy)
 {
     if (!name)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("policy must not be null"),
                         errhint("SELECT policy FROM jit.available; shows what you may ask for.")));
-    // One answer for both: whoever may not ask learns nothing about what exists.
     if (!terms::load(name, terms::Lock::none, policy) || !membership::is_member_of_any(person, policy->eligible.view()))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no policy \"%s\" that you may use", clipped(name)),
-                        errdetail("You are connected as \"%s\"; SET ROLE and superuser rights do not change that.",
-                                  session::role_name(person)),
-                        errhint("SELECT policy FROM jit.available; shows what you may ask for.")));
+        refuse_unknown(name, person);
+    // What decides at once decides on terms that hold until it is committed: whoever changes them waits, and an old
+    // snapshot's terms are refused by the server. Other requests meet today's terms when they are approved.
+    if (policy->approvals == 0 && (!terms::load(policy->policy_id, terms::Lock::key_share, policy) ||
+                                   !membership::is_member_of_any(person, policy->eligible.view())))
+        refuse_unknown(name, person);
     if (strcmp(policy->mode, "off") == 0)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("policy \"%s\" is off", policy->name),
                         errdetail("It guards nothing now, so there is nothing to ask for."),

@@ -135,7 +135,8 @@ enum class Column : int {
 constexpr spi::Sql by_name{JIT_POLICY_COLUMNS "p.name = $1", 1, {TEXTOID}};
 constexpr spi::Sql by_name_for_update{JIT_POLICY_COLUMNS "p.name = $1 FOR UPDATE", 1, {TEXTOID}};
 constexpr spi::Sql by_id{JIT_POLICY_COLUMNS "p.policy_id = $1", 1, {INT4OID}};
-// Against DROP only: an approver's open transaction must not keep an admin from changing terms.
+// What is decided on terms keeps them until it is committed: changing (FOR UPDATE) waits for it, and after a change an
+// older snapshot fails here instead of deciding on what was.
 constexpr spi::Sql by_id_for_key_share{JIT_POLICY_COLUMNS "p.policy_id = $1 FOR KEY SHARE", 1, {INT4OID}};
 
 bool read_row(const spi::Sql &sql, const spi::Args &args, Terms *out)

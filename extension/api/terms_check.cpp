@@ -59,9 +59,9 @@ void check_words(const Terms &terms)
                  "Use 'enforce', 'monitor' (let it pass and report) or 'off'.");
     if (terms.ticket_pattern) {
         check_length("ticket_pattern", terms.ticket_pattern, max_comment_chars);
-        // Raises 2201B with the compiler's own words when it is no regular expression.
-        (void) DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID, CStringGetTextDatum(""),
-                                       CStringGetTextDatum(terms.ticket_pattern));
+        // Raises 2201B with the compiler's own words when it is no regular expression, by itself or as jit.request() uses it.
+        for (const char *pattern : {terms.ticket_pattern, static_cast<const char *>(psprintf("^(?:%s)$", terms.ticket_pattern))})
+            (void) DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID, CStringGetTextDatum(""), CStringGetTextDatum(pattern));
     }
 }
 
@@ -141,6 +141,44 @@ bool is_own_role(Oid role)
     return role == membership::lender_role() || role == membership::admin_role() || role == membership::auditor_role();
 }
 
+// The power over the whole server that a role itself has; nullptr when it has none.
+const char *server_power(Oid role)
+{
+    switch (role) {
+        case ROLE_PG_EXECUTE_SERVER_PROGRAM:
+        case ROLE_PG_READ_SERVER_FILES:
+        case ROLE_PG_WRITE_SERVER_FILES:
+            return session::role_name(role);
+        default:
+            break;
+    }
+    HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+    if (!HeapTupleIsValid(tuple))
+        return nullptr;
+    const auto *row = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple));
+    const char *power = row->rolsuper         ? "SUPERUSER"
+                        : row->rolreplication ? "REPLICATION"
+                        : row->rolbypassrls   ? "BYPASSRLS"
+                        : row->rolcreaterole  ? "CREATEROLE"
+                                              : nullptr;
+    ReleaseSysCache(tuple);
+    return power;
+}
+
+// The lender grants with a superuser's power, which a jit_admin must not come to by writing a policy for himself.
+void require_power_over(Oid role)
+{
+    if (superuser_arg(session::person()))
+        return;
+    for (const Oid reached : membership::honest_roles(role))
+        if (const char *power = server_power(reached))
+            ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                            errmsg("only a superuser can make or change a policy that elevates to \"%s\"",
+                                   session::role_name(role)),
+                            errdetail("Whoever is elevated to it has %s.", power),
+                            errhint("Name a role with exactly the rights that the work needs; jit.drop_policy() is yours.")));
+}
+
 void check_lends(Oid role)
 {
     const char *name = session::role_name(role);
@@ -173,6 +211,7 @@ void check_elevates_to(Oid role)
     if (role == ROLE_PG_DATABASE_OWNER)
         bad_term("this role cannot be granted", psprintf("\"%s\" cannot have explicit members.", name),
                  "Name a role of your own.");
+    require_power_over(role);
     const Attributes found = attributes_of(role);
     if (found.superuser)
         ereport(WARNING, (errmsg("elevates_to names a superuser"),

@@ -123,7 +123,9 @@ bool created_here(Oid extension)
     ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
     SysScanDesc scan = systable_beginscan(pg_extension, ExtensionOidIndexId, true, nullptr, 1, &key);
     HeapTuple tuple = systable_getnext(scan);
-    const bool here = HeapTupleIsValid(tuple) && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+    // Inserted, not updated: ALTER EXTENSION UPDATE must not open everything until its transaction ends.
+    const bool here = HeapTupleIsValid(tuple) && (tuple->t_data->t_infomask & HEAP_UPDATED) == 0 &&
+                      TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
     systable_endscan(scan);
     table_close(pg_extension, AccessShareLock);
     return here;
@@ -183,12 +185,20 @@ Presence look_for_presence()
 
 const House &house() { return tables; }
 
+// Its update scripts may change the tables; those of another extension may not.
+bool in_own_script() { return creating_extension && CurrentExtensionObject == tables.extension; }
+
 bool is_house_table(Oid relid)
 {
     for (const Wanted &w : wanted)
         if (tables.*w.table == relid)
             return true;
     return false;
+}
+
+bool is_dumped(Oid relid)
+{
+    return OidIsValid(relid) && (relid == tables.policies || relid == tables.requests || relid == tables.votes || relid == tables.events);
 }
 
 void announce_guards()

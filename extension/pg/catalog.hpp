@@ -37,6 +37,10 @@ JIT_OURS extern Presence current; // what was found last
 [[nodiscard]] const House &house(); // valid unless absent
 // Is `relid` one of the extension's tables?
 [[nodiscard]] bool is_house_table(Oid relid);
+// Does a script of the extension itself run?
+[[nodiscard]] bool in_own_script();
+// Is it one that pg_dump takes? The others belong to one database and are made by jit.rebind() only.
+[[nodiscard]] bool is_dumped(Oid relid);
 
 // Invalidation: what the memo of the gate compares. guards_generation moves with policies, guards, instance and the
 // inheritance tree; approvals_generation with approvals and scopes.

@@ -53,7 +53,9 @@ bool is_named(Oid id)
 
 void object(Oid id, char object_class)
 {
-    if (catalog::presence() == catalog::Presence::absent || creating_extension || !is_named(id))
+    const catalog::Presence presence = catalog::presence();
+    const bool own_script = catalog::in_own_script() || (creating_extension && presence == catalog::Presence::creating);
+    if (presence == catalog::Presence::absent || own_script || !is_named(id))
         return;
     spi::connect();
     spi::Args args{};

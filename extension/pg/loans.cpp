@@ -66,11 +66,13 @@ void remember(const shared::Loan &loan)
 }
 
 // Sorts the loans around `role` into live and overdue; *clear falls, with the trouble described, at the first overdue.
-void weigh(Oid role, TimestampTz now, bool *clear)
+// A loan is to one person: whoever became a member of that person meanwhile (a GRANT committed after the loan was given)
+// does not share it.
+void weigh(Oid role, Oid person, TimestampTz now, bool *clear)
 {
     for (const membership::Lent pair : membership::lent_around(role)) {
         shared::Loan loan{};
-        if (is_live(pair, now, &loan)) {
+        if (is_live(pair, now, &loan) && (pair.member == person || superuser_arg(person))) {
             remember(loan);
         } else if (*clear) {
             trouble = {pair, shared::loans_published(), OidIsValid(loan.role), loan};
@@ -130,9 +132,9 @@ void compute(Oid person, Oid role)
     first_request = 0;
 
     bool clear = true;
-    weigh(person, now, &clear);
+    weigh(person, person, now, &clear);
     if (role != person)
-        weigh(role, now, &clear);
+        weigh(role, person, now, &clear);
     if (is_lost(person, role, now))
         verdict = Verdict::lost;
     else
@@ -171,8 +173,22 @@ char *story()
     return pstrdup("No live approval stands behind it.");
 }
 
+// A live loan, but somebody else's.
+[[noreturn]] void refuse_shared()
+{
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("membership in \"%s\" was lent to \"%s\" and to nobody else",
+                           session::role_name(trouble.pair.role), session::role_name(trouble.pair.member)),
+                    errdetail("You are a member of \"%s\", and would come to it too.", session::role_name(trouble.pair.member)),
+                    errhint("REVOKE %s FROM %s;", session::quoted_role_name(trouble.pair.member),
+                            session::quoted_role_name(session::person()))));
+    pg_unreachable();
+}
+
 [[noreturn]] void refuse_overdue()
 {
+    if (trouble.found && trouble.pair.member != session::person() && trouble.loan.until > GetCurrentTimestamp())
+        refuse_shared();
     const char *role = session::role_name(trouble.pair.role);
     const char *until = trouble.found && trouble.loan.until != DT_NOBEGIN
                             ? psprintf("until %s", time_text(trouble.loan.until))

@@ -343,7 +343,7 @@ const Guarded *look_up(Oid relid, bool *cacheable)
                 probe(&guards, schemas.items[i], 'n', core::Level::schema, relid);
             if (schemas.count > 0)
                 probe(&guards, MyDatabaseId, 'd', core::Level::database, relid);
-            if (relkind == RELKIND_PARTITIONED_TABLE) {
+            if (relkind == RELKIND_PARTITIONED_TABLE || (relkind == RELKIND_RELATION && has_subclass(relid))) {
                 ListCell *cell;
                 foreach (cell, find_all_inheritors(relid, NoLock, nullptr))
                     if (lfirst_oid(cell) != relid && guarded_by_itself(lfirst_oid(cell), relid))
@@ -414,13 +414,17 @@ const Guarded *resolve(Oid relid)
     const Guarded *result = nullptr;
     bool cacheable = false;
     bool has_text = false;
-    do { // again, if guards changed while they were being read
+    constexpr int most_tries = 4; // as in rights.cpp
+    for (int tries = 1;; tries++) { // again, if guards changed while they were being read
         if (table.generation != catalog::guards_generation || table.used > most_entries)
             start_afresh();
         has_text = look_for_text(relid);
         result = look_up(relid, &cacheable);
-    } while (table.generation != catalog::guards_generation);
-    if (cacheable)
+        if (table.generation == catalog::guards_generation || tries == most_tries)
+            break;
+        CHECK_FOR_INTERRUPTS();
+    }
+    if (cacheable && table.generation == catalog::guards_generation)
         put(relid, result, has_text);
     MemoryContextSwitchTo(caller);
     MemoryContextDelete(scratch);

@@ -35,7 +35,7 @@ struct Guarded {
     std::span<const core::ObjectId> relations; // itself, then toast owner, sequence owner, ancestors
     std::span<const core::ObjectId> schemas;   // their schemas, where wildcards reach
     std::span<core::Guard> guards;
-    std::span<const Oid> descendants; // of a partitioned table: partitions with guards of their own, where rows may be routed
+    std::span<const Oid> descendants; // partitions and children with guards of their own: rows are routed and commands go on to them
     core::Actions enforced;           // union of the actions that guards in mode enforce name
     core::Actions monitored;          // the same in mode monitor
     uint64 exempt_as_of;              // membership generation for which Guard::exempt holds

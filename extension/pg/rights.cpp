@@ -101,7 +101,8 @@ void load()
 {
     catalog::watch();
     const bool had_any = hold_any();
-    do {
+    constexpr int most_tries = 4;
+    for (int tries = 1;; tries++) {
         const uint64 as_of = catalog::approvals_generation;
         loaded = {};
         if (context == nullptr)
@@ -122,7 +123,12 @@ void load()
         MemoryContextSwitchTo(caller);
         loaded = fresh;
         loaded_as_of = as_of;
-    } while (loaded_as_of != catalog::approvals_generation); // something changed while we were reading
+        // Something changed while we were reading? Where everything is invalidated all the time this would never end: what
+        // was read is committed and of this very statement, and it is read again when it is next needed.
+        if (loaded_as_of == catalog::approvals_generation || tries == most_tries)
+            break;
+        CHECK_FOR_INTERRUPTS();
+    }
     unreadable = false;
     if (!had_any && !loaded.approvals.empty())
         appeared = true;

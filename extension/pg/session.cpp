@@ -2,10 +2,13 @@
 
 #include "pg/session.hpp"
 
+#include "pg/catalog.hpp"
 #include "pg/compat.hpp"
 #include "pg/shared.hpp"
 
 extern "C" {
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
 #include "common/ip.h"
 #include "libpq/libpq-be.h"
 }
@@ -135,7 +138,10 @@ void proposals_subaborted(SubTransactionId id)
 
 bool is_bare_call(Oid function)
 {
-    return executor_depth == 1 && utility_depth == 0 && OidIsValid(bare_function) && bare_function == function;
+    // A member of the extension: the same C function under a harmless name is not what somebody meant to call.
+    return executor_depth == 1 && utility_depth == 0 && OidIsValid(bare_function) && bare_function == function &&
+           catalog::presence() != catalog::Presence::absent &&
+           getExtensionOfObject(ProcedureRelationId, function) == catalog::house().extension;
 }
 
 void require_bare_call(FunctionCallInfo fcinfo)

@@ -81,7 +81,7 @@ void wait_for_change(uint64 seen, long timeout_ms);
 // Stops the workers connected to `database` and keeps them away until release_database(): for DROP, RENAME and
 // TEMPLATE use. Waits up to 10 s; raises 55006 (object_in_use) if a worker does not go.
 void hold_database(Oid database);
-// Ends the hold; within a transaction, at its end. All holds of a backend end with its transaction, or its exit.
-void release_database(Oid database);
+// Ends the hold; when the command is done within a transaction, at its end. All holds of a backend end with its transaction, or its exit.
+void release_database(Oid database, bool done);
 
 } // namespace jit::pg::shared

@@ -190,10 +190,11 @@ void hold_database(Oid database)
                     errhint("Look for \"jit_guard\" in pg_stat_activity.backend_type and try again.")));
 }
 
-// Before its transaction ends the command is not done: a worker that came back now would meet its lock.
-void release_database(Oid database)
+// Before its transaction ends the command is not done: a worker that came back now would meet its lock. One that failed
+// is over at once: behind a savepoint its transaction may go on for hours.
+void release_database(Oid database, bool done)
 {
-    if (!IsTransactionState())
+    if (!done || !IsTransactionState())
         release(database);
 }
 

@@ -23,6 +23,13 @@ COMMENT ON FUNCTION jit._unbind() IS 'Closes an installation into which policies
 CREATE TRIGGER restored AFTER INSERT OR UPDATE ON jit.policies FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind();
 ALTER TABLE jit.policies ENABLE ALWAYS TRIGGER restored;
 COMMENT ON TRIGGER restored ON jit.policies IS 'Rows that did not come from jit_guard''s own functions come from a restore';
+-- Restored requests and votes decide nothing: jit.rebind() ends them.
+CREATE TRIGGER restored AFTER INSERT OR UPDATE ON jit.requests FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind();
+ALTER TABLE jit.requests ENABLE ALWAYS TRIGGER restored;
+COMMENT ON TRIGGER restored ON jit.requests IS 'As on jit.policies';
+CREATE TRIGGER restored AFTER INSERT OR UPDATE ON jit.votes FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind();
+ALTER TABLE jit.votes ENABLE ALWAYS TRIGGER restored;
+COMMENT ON TRIGGER restored ON jit.votes IS 'As on jit.policies';
 
 CREATE FUNCTION jit._install() RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp

@@ -142,26 +142,33 @@ sub make_tables {
     return;
 }
 
-# Fills the tables of jit_guard as a restore does, while they are empty: $policies policies over the $tables tables of
-# make_tables(), and $approvals live approvals of other people. What follows goes through jit_guard's functions.
+# Fills the tables of jit_guard: $policies policies over the $tables tables of make_tables(), and $approvals live approvals
+# of other people. For a server that was started without the library, where they are tables like any other.
 sub fill_house {
     my ($server, $database, $policies, $approvals, $tables) = @_;
     my $s = $server->session($database);
-    my $table_of = sub { 'public.g' . (1 + $_[0] % $tables) };
+    my %oid = map { @$_ } @{$s->query(q{SELECT relname, oid FROM pg_class WHERE relname ~ '^g[0-9]+$'})};
+    my $table_of = sub { 'g' . (1 + $_[0] % $tables) };
+    my $triggers = $s->query(q{SELECT tgrelid::regclass, quote_ident(tgname), tgenabled FROM pg_trigger
+        WHERE tgrelid::regclass::text LIKE 'jit.%' AND NOT tgisinternal}); # they are functions of the library
+    $s->query("ALTER TABLE $$_[0] DISABLE TRIGGER $$_[1]") for @$triggers;
     $s->copy_in('COPY jit.policies FROM STDIN', join '', map {
-        join("\t", $_, "p$_", '{SELECT}', '{' . $table_of->($_) . '}', '{}', '{}', '{}', '{}', 1, '{}', '1 day', '1 hour', '1 hour',
+        join("\t", $_, "p$_", '{SELECT}', '{public.' . $table_of->($_) . '}', '{}', '{}', '{}', '{}', 1, '{}', '1 day', '1 hour', '1 hour',
             'f', '\N', 'cancel', 'enforce', 'postgres', 'now', 'now') . "\n"
     } 1 .. $policies);
-    $s->query('SELECT count(*) FROM jit.rebind()');
+    $s->copy_in('COPY jit.guards FROM STDIN', join '', map {
+        join("\t", $_, 'r', $oid{$table_of->($_)}, '{}', 1, 'public.' . $table_of->($_)) . "\n"
+    } 1 .. $policies);
     $s->copy_in('COPY jit.requests (request_id, policy_id, policy, person, person_name, state, actions, objects, narrowed, duration,'
         . ' starts_at, requested_at, pending_until, decided_at, ends_at) FROM STDIN', join '', map {
         my $policy = 1 + $_ % $policies;
-        join("\t", $_, $policy, "p$policy", 20_000_000 + $_, "person$_", 'approved', '{SELECT}', '{' . $table_of->($policy) . '}', 'f',
+        join("\t", $_, $policy, "p$policy", 20_000_000 + $_, "person$_", 'approved', '{SELECT}', '{public.' . $table_of->($policy) . '}', 'f',
             '1 day', 'yesterday', 'yesterday', 'now', 'yesterday', 'infinity') . "\n"
     } 1 .. $approvals);
     $s->copy_in('COPY jit.approvals FROM STDIN', join '', map {
         join("\t", $_, 1 + $_ % $policies, 20_000_000 + $_, 'yesterday', 'infinity', 1, 'f') . "\n"
     } 1 .. $approvals);
+    $s->query("ALTER TABLE $$_[0] ENABLE " . ($$_[2] eq 'A' ? 'ALWAYS' : '') . " TRIGGER $$_[1]") for @$triggers;
     $s->query("SELECT setval(pg_get_serial_sequence('jit.policies', 'policy_id'), 1000000)");
     $s->query("SELECT setval(pg_get_serial_sequence('jit.requests', 'request_id'), 1000000)");
     $s->query("ANALYZE jit.$_") for qw(policies guards requests approvals);

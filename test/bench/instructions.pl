@@ -51,9 +51,12 @@ sub selects_in_function {
 
 # ---- measuring ----
 
+# What malloc() does depends on where earlier blocks of the session happen to lie, for hundreds of instructions a
+# statement either way. So each round shifts the heap in its own way, alike with and without the library.
 sub count {
-    my ($server, $database, $prepare, $times) = @_;
+    my ($server, $database, $prepare, $times, $round) = @_;
     my $s = $server->session($database, 'bench');
+    $s->prepare("other$_", 'SELECT ' . join ', ', 1 .. 20 * $_) for 1 .. 3 * $round;
     $s->{pause_us} = 300;
     my $step = $prepare->($s);
     $step->($_) for 1 .. $times;
@@ -64,9 +67,9 @@ sub count {
 
 # One figure: instructions of one step. The set-up, the first plans and look-ups are in both counts alike.
 sub measure {
-    my ($server, $database, $prepare, $each) = @_;
+    my ($server, $database, $prepare, $each, $round) = @_;
     my $least = $each // $n;
-    return (count($server, $database, $prepare, 3 * $least) - count($server, $database, $prepare, $least)) / (2 * $least);
+    return (count($server, $database, $prepare, 3 * $least, $round) - count($server, $database, $prepare, $least, $round)) / (2 * $least);
 }
 
 my $server = Bench->make('instructions', <<'CONF');
@@ -102,7 +105,13 @@ for my $sql ('CREATE ROLE bench LOGIN', 'CREATE ROLE approver LOGIN', 'CREATE RO
 for my $database (sort keys %sizes) {
     $server->sql('postgres', "CREATE DATABASE $database TEMPLATE plain");
     $server->sql($database, 'CREATE EXTENSION jit_guard');
-    fill_house($server, $database, @{$sizes{$database}}, 1_000);
+}
+$server->stop;
+$server->start(libraries => '');
+fill_house($server, $_, @{$sizes{$_}}, 1_000) for sort keys %sizes;
+$server->stop;
+$server->start;
+for my $database (sort keys %sizes) {
     policy_for_bench($server, $database, 'bench', '{public.guarded_accounts}');
     policy_for_bench($server, $database, 'bench-lent', '{public.lent_accounts}', lends => "'reader'");
     $server->sql($database, 'VACUUM (FREEZE, ANALYZE)');
@@ -127,8 +136,8 @@ for my $part (@plan) {
         for my $set (@databases) {
             my ($database, @names) = @$set;
             for my $name (grep { "$libraries/$database/$_" =~ /$only/ } sort @names) {
-                count($server, $database, $variants{$name}, 3 * ($each{$name} // $n)) if $round == 1;
-                my $one = measure($server, $database, $variants{$name}, $each{$name}) / ($divide{$name} // 1);
+                count($server, $database, $variants{$name}, 3 * ($each{$name} // $n), 0) if $round == 1;
+                my $one = measure($server, $database, $variants{$name}, $each{$name}, $round) / ($divide{$name} // 1);
                 push @{$figure{"$libraries/$database/$name"}}, $one;
                 printf STDERR "%s/%s/%s %.0f\n", $libraries, $database, $name, $one;
             }
@@ -137,7 +146,7 @@ for my $part (@plan) {
     $server->stop;
     if ($libraries eq 'jit_guard' && 'log_uses' =~ /$only/) {
         $server->start(libraries => $libraries, callgrind => 1, settings => ['jit_guard.log_uses=on']);
-        $log_uses = measure($server, 'app', $variants{guarded});
+        $log_uses = measure($server, 'app', $variants{guarded}, $n, 1);
         $server->stop;
     }
 }
