@@ -211,7 +211,8 @@ namespace {
     gate::check_session(ours);
     if (deadline::active() && !ours)
         deadline::recheck();
-    gate::note_calm();
+    if (!gate::is_calm())
+        gate::note_calm();
     start_by_relations(query, flags, gate::extension_here());
 }
 

@@ -16,8 +16,20 @@ namespace {
 
 namespace compat = pg::compat;
 
+// What lender_for() answered last. A changed privilege or role makes it another question: the relation's entry in the
+// memo is made anew, or a generation has moved. Were it stale all the same, the server's own check would refuse.
+struct Answer {
+    const pg::memo::Guarded *guarded;
+    uint64 guards_as_of;
+    uint64 membership_as_of;
+    core::PolicyId policy;
+    AclMode required;
+    Oid role;
+};
+constinit Answer last_answer = {};
+
 // The first of the policy's roles that holds what the entry wants, as far as one role can be asked.
-Oid lender_for(const gate::Outcome::Use &use, AclMode required)
+Oid ask_for_lender(const gate::Outcome::Use &use, AclMode required)
 {
     const pg::memo::Policy *policy = pg::memo::policy(use.policy);
     if (policy == nullptr)
@@ -32,10 +44,22 @@ Oid lender_for(const gate::Outcome::Use &use, AclMode required)
     return InvalidOid;
 }
 
+Oid lender_for(const gate::Outcome::Use &use, AclMode required)
+{
+    const pg::memo::Guarded *const guarded = pg::memo::find(use.relid);
+    const Answer &last = last_answer;
+    if (guarded == nullptr || last.guarded != guarded || last.guards_as_of != pg::catalog::guards_generation ||
+        last.membership_as_of != pg::membership::generation() || last.policy != use.policy || last.required != required)
+        last_answer = {guarded, pg::catalog::guards_generation, pg::membership::generation(), use.policy, required,
+                       ask_for_lender(use, required)};
+    return last.role;
+}
+
 // The role to lend for one entry, if the uses cover all that it wants; InvalidOid otherwise.
 Oid lender_of_entry(const RangeTblEntry *rte, const compat::Wanted &wanted, const gate::Outcome &outcome)
 {
-    const Oid relid = gate::relation_of(rte);
+    // EXCLUDED is no relation of its own, but from 16 on it asks for the target's privileges once more.
+    const Oid relid = rte->rtekind == RTE_RELATION ? rte->relid : gate::relation_of(rte);
     if (!OidIsValid(relid) || rte->relkind == RELKIND_FOREIGN_TABLE || wanted.required == 0 || OidIsValid(wanted.check_as))
         return InvalidOid;
     const core::Actions actions = actions_of(wanted.required);

@@ -15,10 +15,7 @@ extern "C" {
 
 namespace jit::hooks::owner_stack {
 
-constinit int depth = 0;
-constinit bool misses_callers = false;
-constinit bool statements_ran = false;
-constinit bool started_now = false;
+constinit State state = {};
 
 namespace {
 
@@ -45,13 +42,13 @@ bool is_trusted(Oid code_owner, Oid object_owner)
 
 Oid foreign_function(Oid object_owner)
 {
-    for (int i = depth - 1; i >= 0; i--)
+    for (int i = state.depth - 1; i >= 0; i--)
         if (!is_trusted(owner_of(functions[i]), object_owner))
             return functions[i];
     return InvalidOid;
 }
 
-bool is_empty() { return depth == 0; }
+bool is_empty() { return state.depth == 0; }
 
 void read_rights()
 {
@@ -60,8 +57,8 @@ void read_rights()
     pg::rights::look();
     if (pg::rights::take_appeared()) {
         InvalidateSystemCaches(); // plans and functions looked up before now do not pass through the stack
-        started_now = true;
-        misses_callers |= statements_ran; // portals of earlier statements may still be open
+        state.started_now = true;
+        state.misses_callers |= state.statements_ran; // portals of earlier statements may still be open
     }
 }
 
@@ -70,8 +67,8 @@ bool may_miss_callers()
     if (switches::off("callers"))
         return false;
     if (pg::rights::take_appeared())
-        misses_callers = true; // it appeared while a statement was running
-    return misses_callers && !pg::session::is_top_level();
+        state.misses_callers = true; // it appeared while a statement was running
+    return state.misses_callers && !pg::session::is_top_level();
 }
 
 // Answering yes stops the function's inlining, so it is answered only where it can matter: in a session whose person
@@ -80,7 +77,7 @@ bool wants(Oid function)
 {
     if (!gate::applies())
         return false;
-    if (pg::rights::are_stale() && pg::session::is_top_level() && depth == 0 && !switches::off("callers"))
+    if (pg::rights::are_stale() && pg::session::is_top_level() && state.depth == 0 && !switches::off("callers"))
         pg::rights::look(); // a fast-path call: no other hook saw the statement start
     if (!pg::rights::hold_any())
         return false;
@@ -90,19 +87,19 @@ bool wants(Oid function)
 
 void entered(Oid function)
 {
-    if (depth == room) {
+    if (state.depth == room) {
         room = room == 0 ? 64 : room * 2;
         const Size bytes = sizeof(Oid) * static_cast<Size>(room);
         functions = static_cast<Oid *>(functions == nullptr ? MemoryContextAlloc(TopMemoryContext, bytes)
                                                             : repalloc(functions, bytes));
     }
-    functions[depth++] = function;
+    functions[state.depth++] = function;
 }
 
 void left()
 {
-    if (depth > 0)
-        depth--;
+    if (state.depth > 0)
+        state.depth--;
 }
 
 } // namespace jit::hooks::owner_stack

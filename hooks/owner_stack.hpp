@@ -13,33 +13,36 @@ namespace jit::hooks::owner_stack {
 [[nodiscard]] bool is_empty();
 
 // The state is here for the sake of the functions that every statement calls; nobody else looks at it.
-JIT_OURS extern int depth; // functions on the stack
-JIT_OURS extern bool misses_callers;
-JIT_OURS extern bool statements_ran; // in this transaction, before the present one
-JIT_OURS extern bool started_now;
+struct State {
+    int depth; // functions on the stack
+    bool misses_callers;
+    bool statements_ran; // in this transaction, before the present one
+    bool started_now;
+};
+JIT_OURS extern State state;
 void read_rights();
 
 // Where the rights are known not to be stale, all that statement_starts(true) does.
 inline void statement_runs()
 {
-    started_now = false;
-    statements_ran = true;
+    state.started_now = false;
+    state.statements_ran = true;
 }
 // Functions are followed only in sessions whose person holds an approval, so an approval must be known before the
 // functions that might ride on it are looked up. Called by the hooks as a statement of the client starts; `runs` is
 // false while it is only planned.
 inline void statement_starts(bool runs)
 {
-    started_now = false;
+    state.started_now = false;
     if (!pg::catalog::known_absent() && pg::rights::are_stale())
         read_rights();
-    statements_ran |= runs;
+    state.statements_ran |= runs;
 }
 // The approval was met only now: code that was looked up earlier, and is not on the stack, may be running. True in
 // nested code until the end of the transaction.
 [[nodiscard]] bool may_miss_callers();
 // The first approval appeared as the present statement started: its plan may be older.
-[[nodiscard]] inline bool just_started() { return started_now; }
+[[nodiscard]] inline bool just_started() { return state.started_now; }
 
 // The two fmgr hooks, without chaining.
 [[nodiscard]] bool wants(Oid function);
@@ -48,10 +51,7 @@ void left();
 // Nothing runs any more: forgets what an error at the wrong moment may have left on the stack.
 inline void settle()
 {
-    depth = 0;
-    statements_ran = false;
-    misses_callers = false;
-    started_now = false;
+    state = {};
 }
 
 } // namespace jit::hooks::owner_stack

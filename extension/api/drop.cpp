@@ -28,6 +28,8 @@ void drop(const char *name)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be null"),
                         errhint("Give the name of the policy that is to go.")));
     Terms policy{};
+    terms::require(name, terms::Lock::none, &policy);
+    requests::seize_policy(policy.policy_id);
     terms::require(name, terms::Lock::update, &policy);
 
     spi::Args args{};

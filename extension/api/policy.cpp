@@ -152,6 +152,8 @@ void alter(FunctionCallInfo fcinfo)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be null"),
                         errhint("Give the name of the policy that is to change.")));
     Terms before{};
+    terms::require(name, terms::Lock::none, &before);
+    requests::seize_policy(before.policy_id);
     terms::require(name, terms::Lock::update, &before);
     // By OID: names may have moved on since they were written.
     const Scope stored = terms::stored_scope(before);

@@ -174,7 +174,7 @@ Datum jit_unbind(PG_FUNCTION_ARGS)
     if (!CALLED_AS_TRIGGER(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("jit._unbind() is a trigger function"),
                         errhint("It belongs to the tables of jit_guard.")));
-    if (session::house_open == 0) {
+    if (session::house_open == 0 && !catalog::in_own_script()) {
         spi::connect();
         if (spi::execute(forget_instance, {}) > 0) {
             catalog::announce_guards();

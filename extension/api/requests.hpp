@@ -33,6 +33,8 @@ void require(core::RequestId id, Request *out);
 void require_locked(core::RequestId id, Request *out);
 // seize.cpp: the same for those who end a right of another: a session of the requester that stands in the way is ended.
 void seize(core::RequestId id, Request *out);
+// Locks a policy for somebody who changes or drops it; sessions that decided under it and do not commit are ended.
+void seize_policy(int32 policy_id);
 
 // The state that `event` leads to; raises 55000 saying why not, when it leads nowhere.
 [[nodiscard]] core::Transition require_step(const Request &request, core::Event event);

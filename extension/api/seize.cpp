@@ -1,5 +1,6 @@
 // seize.cpp: zone C. Locks a request for somebody who ends it against its requester's will: an open transaction in
-// which the requester has touched it (jit.release() without COMMIT) must not hold a revocation up.
+// which the requester has touched it (jit.release() without COMMIT) must not hold a revocation up. The same for a policy
+// whose terms change: a decision under it that is never committed must not hold the admin up.
 #include "api/requests.hpp"
 #include "pg/catalog.hpp"
 #include "pg/session.hpp"
@@ -14,6 +15,8 @@ extern "C" {
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/resowner.h"
 }
 
 namespace jit::api::requests {
@@ -26,8 +29,14 @@ namespace {
 
 constexpr spi::Sql try_lock{"SELECT FROM jit.requests r WHERE r.request_id = $1 FOR UPDATE SKIP LOCKED", 1, {INT8OID}};
 
-// Ends the session of `person` that the transaction belongs to. Another's goes on, and is waited for.
-void end_session(TransactionId xid, Oid person)
+constexpr spi::Sql lock_policy{"SELECT FROM jit.policies p WHERE p.policy_id = $1 FOR UPDATE", 1, {INT4OID}};
+constexpr int policy_patience_ms = 3'000; // who decides under it and is about to commit is waited for
+constexpr int most_tries = 10;
+constexpr long between_tries = 20'000; // microseconds
+
+// Ends the session that the transaction belongs to, if it is one of `person`, or whosever when that is InvalidOid.
+// Another's goes on, and is waited for.
+void end_session(TransactionId xid, Oid person, const char *held)
 {
     if (!TransactionIdIsNormal(xid) || !TransactionIdIsInProgress(xid))
         return;
@@ -35,23 +44,27 @@ void end_session(TransactionId xid, Oid person)
     if (pid == 0 || pid == MyProcPid)
         return;
     const PGPROC *process = BackendPidGetProc(pid);
-    if (!process || process->roleId != person)
+    if (!process || (OidIsValid(person) && process->roleId != person))
         return;
+    const Oid role = process->roleId;
     // Like pg_terminate_backend(): the process may be gone by now, and then the lock is too.
     if (kill(pid, SIGTERM) == 0)
-        ereport(WARNING, (errmsg("a session of \"%s\" was ended", session::role_name(person)),
-                          errdetail("Process %d held the request in an open transaction.", pid)));
+        ereport(WARNING, (errmsg("a session of \"%s\" was ended", session::role_name(role)),
+                          errdetail("Process %d held the %s in an open transaction.", pid, held)));
 }
 
-// Whoever holds the newest version of the row that is committed.
-void end_holders(core::RequestId id, Oid person)
+// Whose lock on a row stands in the way of somebody who may have it.
+struct Holders {
+    const char *held;
+    Oid person;      // InvalidOid: whoever
+    bool deciders;   // only those who keep the terms that they decide on, not another who changes them
+};
+
+// Those who hold the newest version of the row that is committed.
+void end_holders(Oid table, Oid index, ScanKey key, const Holders &whom)
 {
-    ScanKeyData key;
-    ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
-    const Oid table = catalog::house().requests;
     catalog::Scan scan;
-    catalog::begin(&scan, table, get_relname_relid("requests_pkey", get_rel_namespace(table)), catalog::Sees::committed, 1,
-                   &key);
+    catalog::begin(&scan, table, index, catalog::Sees::committed, 1, key);
     if (const HeapTuple tuple = catalog::next(&scan); HeapTupleIsValid(tuple)) {
         const TransactionId holder = HeapTupleHeaderGetRawXmax(tuple->t_data);
         if ((tuple->t_data->t_infomask & HEAP_XMAX_INVALID) != 0) {
@@ -60,9 +73,10 @@ void end_holders(core::RequestId id, Oid person)
             MultiXactMember *members = nullptr;
             const int count = GetMultiXactIdMembers(holder, &members, false, HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_data->t_infomask));
             for (int i = 0; i < count; i++)
-                end_session(members[i].xid, person);
-        } else {
-            end_session(holder, person);
+                if (!whom.deciders || members[i].status == MultiXactStatusForKeyShare)
+                    end_session(members[i].xid, whom.person, whom.held);
+        } else if (!whom.deciders || HEAP_XMAX_IS_KEYSHR_LOCKED(tuple->t_data->t_infomask)) {
+            end_session(holder, whom.person, whom.held);
         }
     }
     catalog::end(&scan);
@@ -75,19 +89,73 @@ void seize(core::RequestId id, Request *out)
     spi::Args args{};
     spi::add(&args, Int64GetDatum(id));
     // A call of the requester that is just being committed is given the time for that.
-    for (int tries = 10; spi::execute(try_lock, args) == 0; tries--) {
+    for (int tries = most_tries; spi::execute(try_lock, args) == 0; tries--) {
         Request request{};
         require(id, &request);
         if (request.person == session::person())
             break;
         if (tries == 0) {
-            end_holders(id, request.person);
+            const Oid table = catalog::house().requests;
+            ScanKeyData key;
+            ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+            end_holders(table, get_relname_relid("requests_pkey", get_rel_namespace(table)), &key,
+                        {"request", request.person, false});
             break;
         }
         CHECK_FOR_INTERRUPTS();
-        pg_usleep(20'000L);
+        pg_usleep(between_tries);
     }
     require_locked(id, out);
+}
+
+namespace {
+
+// False when the lock could not be had within the patience; a shorter lock_timeout of the caller's own is an error as ever.
+bool lock_patiently(int32 policy_id)
+{
+    const bool own_timeout = LockTimeout > 0 && LockTimeout <= policy_patience_ms;
+    MemoryContext const caller = CurrentMemoryContext;
+    ResourceOwner const owner = CurrentResourceOwner;
+    volatile bool locked = true;
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(caller);
+    PG_TRY();
+    {
+        const int nest_level = NewGUCNestLevel();
+        if (!own_timeout)
+            (void) set_config_option("lock_timeout", psprintf("%d", policy_patience_ms), PGC_USERSET, PGC_S_SESSION,
+                                     GUC_ACTION_SAVE, true, 0, false);
+        spi::Args args{};
+        spi::add(&args, Int32GetDatum(policy_id));
+        (void) spi::execute(lock_policy, args);
+        AtEOXact_GUC(true, nest_level);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(caller);
+        ErrorData *error = CopyErrorData();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        if (own_timeout || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+            ReThrowError(error);
+        locked = false;
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(caller);
+    CurrentResourceOwner = owner;
+    return locked;
+}
+
+} // namespace
+
+void seize_policy(int32 policy_id)
+{
+    if (lock_patiently(policy_id))
+        return;
+    ScanKeyData key;
+    ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(policy_id));
+    end_holders(catalog::house().policies, catalog::house().policies_pkey, &key, {"policy", InvalidOid, true});
 }
 
 } // namespace jit::api::requests

@@ -59,9 +59,11 @@ void check_words(const Terms &terms)
                  "Use 'enforce', 'monitor' (let it pass and report) or 'off'.");
     if (terms.ticket_pattern) {
         check_length("ticket_pattern", terms.ticket_pattern, max_comment_chars);
-        // Raises 2201B with the compiler's own words when it is no regular expression, by itself or as jit.request() uses it.
-        for (const char *pattern : {terms.ticket_pattern, static_cast<const char *>(psprintf("^(?:%s)$", terms.ticket_pattern))})
-            (void) DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID, CStringGetTextDatum(""), CStringGetTextDatum(pattern));
+        // Raises 2201B with the compiler's own words when it is no regular expression, by itself or as it is used.
+        const char *const as_used = psprintf("^(?:%s)$", terms.ticket_pattern);
+        for (const char *pattern : {terms.ticket_pattern, as_used})
+            (void) DirectFunctionCall2Coll(textregexeq, C_COLLATION_OID, CStringGetTextDatum(""),
+                                           CStringGetTextDatum(pattern));
     }
 }
 

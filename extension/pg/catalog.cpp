@@ -198,7 +198,8 @@ bool is_house_table(Oid relid)
 
 bool is_dumped(Oid relid)
 {
-    return OidIsValid(relid) && (relid == tables.policies || relid == tables.requests || relid == tables.votes || relid == tables.events);
+    return OidIsValid(relid) && (relid == tables.policies || relid == tables.requests || relid == tables.votes ||
+                                 relid == tables.events);
 }
 
 void announce_guards()

@@ -224,6 +224,12 @@ void strike(core::RequestId request)
         wake_stragglers_keeper();
 }
 
+void forget_strikes()
+{
+    for (pg_atomic_uint64 &hash : memory->recent)
+        pg_atomic_write_u64(&hash, 0);
+}
+
 void note_lost(Oid role)
 {
     const bool lost = OidIsValid(role);

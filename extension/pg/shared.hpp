@@ -52,6 +52,8 @@ struct Loan {
 [[nodiscard]] bool find_loan(Oid role, Oid member, Loan *out);
 // A published loan to `member` that lives at `now`; false when there is none.
 [[nodiscard]] bool find_loan_to(Oid member, TimestampTz now, Loan *out);
+// Is a published loan of the request live at `now`?
+[[nodiscard]] bool is_loan_live(core::RequestId request, TimestampTz now);
 // How many loans are published (live or not), and how many of them live at `now`.
 [[nodiscard]] int loan_count();
 [[nodiscard]] int live_loan_count(TimestampTz now);

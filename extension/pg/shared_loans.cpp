@@ -27,6 +27,21 @@ extern "C" int jit_compare_loans(const void *a, const void *b)
     return x->member < y->member ? -1 : x->member > y->member;
 }
 
+// Under the lock: where the loans of a request begin, or would.
+int first_of(core::RequestId request)
+{
+    int low = 0;
+    int high = memory->loan_count;
+    while (low < high) {
+        const int middle = (low + high) / 2;
+        if (loans[middle].request < request)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 // Under the lock: roles once named stay, because sessions that took them may still be there.
 void add_roles(std::span<const Oid> named)
 {
@@ -81,6 +96,18 @@ bool find_loan_to(Oid member, TimestampTz now, Loan *out)
     }
     LWLockRelease(memory->loans_lock);
     return found;
+}
+
+bool is_loan_live(core::RequestId request, TimestampTz now)
+{
+    if (memory == nullptr || !memory->published)
+        return false;
+    bool live = false;
+    LWLockAcquire(memory->loans_lock, LW_SHARED);
+    for (int at = first_of(request); at < memory->loan_count && loans[at].request == request; at++)
+        live = live || loans[at].until > now;
+    LWLockRelease(memory->loans_lock);
+    return live;
 }
 
 int loan_count() { return memory == nullptr ? 0 : memory->loan_count; }
@@ -184,17 +211,8 @@ void withdraw_loans(core::RequestId request)
     LWLockAcquire(memory->loans_lock, LW_EXCLUSIVE);
     memory->loan_strikes++;
     if (memory->published && memory->control_database == MyDatabaseId) {
-        int low = 0;
-        int high = memory->loan_count;
-        while (low < high) {
-            const int middle = (low + high) / 2;
-            if (loans[middle].request < request)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        for (; low < memory->loan_count && loans[low].request == request; low++)
-            loans[low].until = DT_NOBEGIN;
+        for (int at = first_of(request); at < memory->loan_count && loans[at].request == request; at++)
+            loans[at].until = DT_NOBEGIN;
         pg_atomic_fetch_add_u64(&memory->loans_generation, 1);
     }
     LWLockRelease(memory->loans_lock);

@@ -99,5 +99,6 @@ void free_if_empty(DatabaseRow *row);
 void tell_launcher();
 void wake_stragglers_keeper();                   // somebody has to be ended after the grace
 void withdraw_loans(core::RequestId request);
+void forget_strikes(); // the extension was made anew: its requests will have the same numbers
 
 } // namespace jit::pg::shared

@@ -115,6 +115,7 @@ void wake_launcher()
 {
     if (memory == nullptr)
         return;
+    forget_strikes();
     LWLockAcquire(memory->workers_lock, LW_EXCLUSIVE);
     if (DatabaseRow *row = row_for(MyDatabaseId)) {
         Worker *keeper = worker_of(row, Kind::keeper);

@@ -28,6 +28,7 @@ namespace {
 using book::Entry;
 
 inline constexpr int publish_tries = 10;
+inline constexpr int most_locked = 8; // each costs a lock_timeout
 inline constexpr int64 refused_again_ms = 60'000; // what could not be lent or taken back is tried again this often
 
 struct Pass {
@@ -273,29 +274,29 @@ void give_up(const Entry &entry, bool lending, const Failure &failure)
         (void) attempt(note_refusal, &refusal, nullptr);
 }
 
-// In batches; a batch that fails is tried one by one, so that one bad entry does not hold up the others.
+// In batches; a batch that fails or meets a lock is tried one by one, so that one bad entry, or somebody's open GRANT of
+// one pair, does not hold up the others.
 Outcome in_batches(std::span<Entry> entries, Body body, bool lending)
 {
     Outcome worst = Outcome::done;
+    int locked = 0;
     while (!entries.empty()) {
         Batch batch{entries.first(Min(entries.size(), static_cast<std::size_t>(batch_rows))), nullptr, 0};
         entries = entries.subspan(batch.entries.size());
         Failure failure{};
         const Outcome outcome = attempt(body, &batch, &failure);
-        for (std::size_t i = 0; outcome == Outcome::failed && i < batch.entries.size(); i++) {
+        for (std::size_t i = 0; outcome != Outcome::done && i < batch.entries.size(); i++) {
             Batch single{batch.entries.subspan(i, 1), nullptr, 0};
             const Outcome one = attempt(body, &single, &failure);
-            if (one == Outcome::busy)
+            if (one == Outcome::busy && ++locked == most_locked)
                 return Outcome::busy;
             if (one == Outcome::failed) {
                 give_up(batch.entries[i], lending, failure);
                 worst = Outcome::failed;
             }
         }
-        if (outcome == Outcome::busy)
-            return Outcome::busy;
     }
-    return worst;
+    return locked > 0 ? Outcome::busy : worst;
 }
 
 // From 16 on: the power to lend a role that no policy names any more is given back. After the loans of that role were.
