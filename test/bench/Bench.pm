@@ -13,7 +13,7 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 use Wire;
 
-our @EXPORT = qw(machine median percentile say_table note_line budget failed make_tables fill_house policy_for_bench);
+our @EXPORT = qw(machine median percentile say_table note_line budget failed make_tables without_triggers with_triggers fill_house policy_for_bench);
 
 my $bin = $ENV{JIT_BIN} // die "run test/bench/run\n";
 my $work = $ENV{JIT_BENCH} // die "run test/bench/run\n";
@@ -142,6 +142,20 @@ sub make_tables {
     return;
 }
 
+# On a server without the library its tables can be written, but not while their triggers, functions of the library, fire.
+sub without_triggers {
+    my ($s) = @_;
+    my $triggers = $s->query(q{SELECT tgrelid::regclass, quote_ident(tgname), tgenabled FROM pg_trigger
+        WHERE tgrelid::regclass::text LIKE 'jit.%' AND NOT tgisinternal});
+    $s->query("ALTER TABLE $$_[0] DISABLE TRIGGER $$_[1]") for @$triggers;
+    return $triggers;
+}
+sub with_triggers {
+    my ($s, $triggers) = @_;
+    $s->query("ALTER TABLE $$_[0] ENABLE " . ($$_[2] eq 'A' ? 'ALWAYS' : '') . " TRIGGER $$_[1]") for @$triggers;
+    return;
+}
+
 # Fills the tables of jit_guard: $policies policies over the $tables tables of make_tables(), and $approvals live approvals
 # of other people. For a server that was started without the library, where they are tables like any other.
 sub fill_house {
@@ -149,9 +163,7 @@ sub fill_house {
     my $s = $server->session($database);
     my %oid = map { @$_ } @{$s->query(q{SELECT relname, oid FROM pg_class WHERE relname ~ '^g[0-9]+$'})};
     my $table_of = sub { 'g' . (1 + $_[0] % $tables) };
-    my $triggers = $s->query(q{SELECT tgrelid::regclass, quote_ident(tgname), tgenabled FROM pg_trigger
-        WHERE tgrelid::regclass::text LIKE 'jit.%' AND NOT tgisinternal}); # they are functions of the library
-    $s->query("ALTER TABLE $$_[0] DISABLE TRIGGER $$_[1]") for @$triggers;
+    my $triggers = without_triggers($s);
     $s->copy_in('COPY jit.policies FROM STDIN', join '', map {
         join("\t", $_, "p$_", '{SELECT}', '{public.' . $table_of->($_) . '}', '{}', '{}', '{}', '{}', 1, '{}', '1 day', '1 hour', '1 hour',
             'f', '\N', 'cancel', 'enforce', 'postgres', 'now', 'now') . "\n"
@@ -168,7 +180,7 @@ sub fill_house {
     $s->copy_in('COPY jit.approvals FROM STDIN', join '', map {
         join("\t", $_, 1 + $_ % $policies, 20_000_000 + $_, 'yesterday', 'infinity', 1, 'f') . "\n"
     } 1 .. $approvals);
-    $s->query("ALTER TABLE $$_[0] ENABLE " . ($$_[2] eq 'A' ? 'ALWAYS' : '') . " TRIGGER $$_[1]") for @$triggers;
+    with_triggers($s, $triggers);
     $s->query("SELECT setval(pg_get_serial_sequence('jit.policies', 'policy_id'), 1000000)");
     $s->query("SELECT setval(pg_get_serial_sequence('jit.requests', 'request_id'), 1000000)");
     $s->query("ANALYZE jit.$_") for qw(policies guards requests approvals);

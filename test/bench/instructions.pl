@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 # Instructions a statement costs: callgrind on real backends of a real server, user space only. Every figure is the
 # difference between a session with N and one with 3N statements, divided by 2N, after a session that brought pages,
-# relation caches and hint bits into shape; taken twice.
+# relation caches and hint bits into shape; the median of several.
 use strict;
 use warnings;
 use FindBin;
@@ -9,7 +9,7 @@ use lib $FindBin::Bin;
 use Bench;
 
 my $n = $ENV{JIT_BENCH_STATEMENTS} // 300;
-my $rounds = $ENV{JIT_BENCH_ROUNDS} // 2;
+my $rounds = $ENV{JIT_BENCH_ROUNDS} // 3;
 my $only = $ENV{JIT_BENCH_ONLY} // '.'; # pattern of LIBRARY/DATABASE/VARIANT, for work on one figure
 
 # ---- what is executed: each returns a function of the number of statements ----
@@ -31,7 +31,7 @@ sub selects_simple {
     };
 }
 
-my $loop = 50; # statements inside one DO block or function call
+my $loop = 200; # statements inside one DO block or function call
 sub selects_in_do {
     my ($table) = @_;
     return sub {
@@ -49,13 +49,28 @@ sub selects_in_function {
     };
 }
 
+my %variants = (
+    prepared => selects_prepared('pgbench_accounts'),
+    simple => selects_simple('pgbench_accounts'),
+    guarded => selects_prepared('guarded_accounts'),
+    lent => selects_prepared('lent_accounts'),
+    'guarded, simple' => selects_simple('guarded_accounts'),
+    'guarded, DO' => selects_in_do('guarded_accounts'),
+    'guarded, function' => selects_in_function('guarded_accounts'),
+);
+my %each = ('guarded, DO' => 5, 'guarded, function' => 5);
+my %divide = ('guarded, DO' => $loop, 'guarded, function' => $loop);
+
+# Who touches nothing guarded holds no approval either.
+sub user_of { return $_[0] =~ /guarded|lent/ ? 'bench' : 'other' }
+
 # ---- measuring ----
 
 # What malloc() does depends on where earlier blocks of the session happen to lie, for hundreds of instructions a
 # statement either way. So each round shifts the heap in its own way, alike with and without the library.
 sub count {
-    my ($server, $database, $prepare, $times, $round) = @_;
-    my $s = $server->session($database, 'bench');
+    my ($server, $database, $prepare, $times, $round, $user) = @_;
+    my $s = $server->session($database, $user);
     $s->prepare("other$_", 'SELECT ' . join ', ', 1 .. 20 * $_) for 1 .. 3 * $round;
     $s->{pause_us} = 300;
     my $step = $prepare->($s);
@@ -67,35 +82,24 @@ sub count {
 
 # One figure: instructions of one step. The set-up, the first plans and look-ups are in both counts alike.
 sub measure {
-    my ($server, $database, $prepare, $each, $round) = @_;
-    my $least = $each // $n;
-    return (count($server, $database, $prepare, 3 * $least, $round) - count($server, $database, $prepare, $least, $round)) / (2 * $least);
+    my ($server, $database, $name, $round) = @_;
+    my $least = $each{$name} // $n;
+    my @more = map { count($server, $database, $variants{$name}, $_ * $least, $round, user_of($name)) } 3, 1;
+    return ($more[0] - $more[1]) / (2 * $least * ($divide{$name} // 1));
 }
 
 my $server = Bench->make('instructions', <<'CONF');
 jit_guard.control_database = 'app'
 jit_guard.log_uses = off
 CONF
-my %variants = (
-    prepared => selects_prepared('pgbench_accounts'),
-    simple => selects_simple('pgbench_accounts'),
-    guarded => selects_prepared('guarded_accounts'),
-    lent => selects_prepared('lent_accounts'),
-    'guarded, simple' => selects_simple('guarded_accounts'),
-    'guarded, DO' => selects_in_do('guarded_accounts'),
-    'guarded, function' => selects_in_function('guarded_accounts'),
-);
-my %each = ('guarded, DO' => 20, 'guarded, function' => 20);
-my %divide = ('guarded, DO' => $loop, 'guarded, function' => $loop);
-
 print "# instructions: ", machine(), "\n\n";
 my %sizes = (app => [1_000, 10_000], p10 => [10, 10], p1000 => [1_000, 1_000], p100000 => [100_000, 100_000]);
 $server->start;
 $server->sql('postgres', 'CREATE DATABASE plain');
 system("'$ENV{JIT_BIN}/pgbench' -h '$server->{dir}' -U postgres -i -q -s 1 plain >'$server->{dir}/pgbench.log' 2>&1") == 0 or die "pgbench -i failed\n";
 make_tables($server, 'plain', 1_000);
-for my $sql ('CREATE ROLE bench LOGIN', 'CREATE ROLE approver LOGIN', 'CREATE ROLE reader',
-    'GRANT SELECT, UPDATE ON pgbench_accounts TO bench',
+for my $sql ('CREATE ROLE bench LOGIN', 'CREATE ROLE other LOGIN', 'CREATE ROLE approver LOGIN', 'CREATE ROLE reader',
+    'GRANT SELECT ON pgbench_accounts TO other',
     (map { ("CREATE TABLE ${_}_accounts AS SELECT * FROM pgbench_accounts", "ALTER TABLE ${_}_accounts ADD PRIMARY KEY (aid)",
         "GRANT SELECT ON ${_}_accounts TO reader",
         "CREATE FUNCTION sum_${_}_accounts(n int) RETURNS bigint LANGUAGE plpgsql AS 'DECLARE s bigint := 0; v int; BEGIN FOR i IN 1..n LOOP SELECT abalance INTO v FROM ${_}_accounts WHERE aid = i; s := s + v; END LOOP; RETURN s; END'") } qw(guarded lent)),
@@ -136,8 +140,8 @@ for my $part (@plan) {
         for my $set (@databases) {
             my ($database, @names) = @$set;
             for my $name (grep { "$libraries/$database/$_" =~ /$only/ } sort @names) {
-                count($server, $database, $variants{$name}, 3 * ($each{$name} // $n), 0) if $round == 1;
-                my $one = measure($server, $database, $variants{$name}, $each{$name}, $round) / ($divide{$name} // 1);
+                measure($server, $database, $name, 0) if $round == 1;
+                my $one = measure($server, $database, $name, $round);
                 push @{$figure{"$libraries/$database/$name"}}, $one;
                 printf STDERR "%s/%s/%s %.0f\n", $libraries, $database, $name, $one;
             }
@@ -146,24 +150,23 @@ for my $part (@plan) {
     $server->stop;
     if ($libraries eq 'jit_guard' && 'log_uses' =~ /$only/) {
         $server->start(libraries => $libraries, callgrind => 1, settings => ['jit_guard.log_uses=on']);
-        $log_uses = measure($server, 'app', $variants{guarded}, $n, 1);
+        $log_uses = measure($server, 'app', 'guarded', 1);
         $server->stop;
     }
 }
 
 # ---- tables ----
 
-my @over;
-sub mean { my $t = 0; $t += $_ for @_; return $t / @_ }
+sub spread { my @sorted = sort { $a <=> $b } @_; return ($sorted[-1] - $sorted[0]) / 2 }
 sub row {
     my ($what, $key, $base, $most) = @_;
     my @all = @{$figure{$key} // return ()};
     my @zero = @{$figure{$base} // return ()};
-    my $more = mean(@all) - mean(@zero);
-    my $noise = ((sort { $b <=> $a } map { abs($_ - mean(@all)) } @all)[0] + (sort { $b <=> $a } map { abs($_ - mean(@zero)) } @zero)[0]);
-    return [$what, sprintf('%.0f', mean(@all)), sprintf('%+.0f', $more), sprintf('±%.0f', $noise), sprintf('%.2f %%', 100 * $more / mean(@zero)), budget($more, $most, 1)];
+    my $more = median(@all) - median(@zero);
+    return [$what, sprintf('%.0f', median(@all)), sprintf('%+.0f', $more), sprintf('±%.0f', spread(@all)), sprintf('±%.0f', spread(@zero)),
+        sprintf('%.2f %%', 100 * $more / median(@zero)), budget($more, $most, 1)];
 }
-my @head = ('instructions a statement', 'all', 'more', 'noise', 'ratio', 'budget');
+my @head = ('instructions a statement', 'all', 'more', 'spread', 'of none', 'ratio', 'budget');
 for my $protocol (['prepared', 300], ['simple', 1_000]) {
     my ($p, $most) = @$protocol;
     my $none = "/plain/$p";
@@ -174,7 +177,7 @@ for my $protocol (['prepared', 300], ['simple', 1_000]) {
         map { row("jit_guard, $_ policies and approvals", "jit_guard/p$_/$p", $none, $most) } 10, 1000, 100000);
 }
 print "Guarded and approved, decision only (jit_guard.log_uses = off), against the same statement without library:\n\n";
-say_table(\@head, (map { row($_, "jit_guard/app/$_", "/plain/$_", 2_000) } grep { /guarded|lent/ } sort keys %variants),
+say_table(\@head, (map { row($_, "jit_guard/app/$_", "/plain/$_", /simple|lent/ ? undef : 2_000) } grep { /guarded|lent/ } sort keys %variants),
     map { row("guarded, $_ policies and approvals", "jit_guard/p$_/guarded", '/plain/guarded', 2_000) } 10, 1000, 100000);
-defined $log_uses and printf "jit_guard.log_uses = on adds %.0f instructions a statement (one JSON line in the server log).\n\n", $log_uses - mean(@{$figure{'jit_guard/app/guarded'}});
+defined $log_uses and printf "jit_guard.log_uses = on adds %.0f instructions a statement (one JSON line in the server log).\n\n", $log_uses - median(@{$figure{'jit_guard/app/guarded'}});
 exit failed();
