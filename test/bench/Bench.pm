@@ -70,10 +70,13 @@ sub start {
         make_path($self->{profile});
         # Counting begins when a backend enters its main loop, so nothing of the postmaster's is in it. Addresses are
         # the same in every run: hash tables keyed by pointers are then walked alike.
+        # malloc() neither gives memory back nor maps any, which it would do for some layouts of the heap and not for others.
+        $ENV{$_} = 1 << 30 for qw(MALLOC_TRIM_THRESHOLD_ MALLOC_MMAP_THRESHOLD_);
         unshift @command, 'setarch', '-R', 'valgrind', '--quiet', '--tool=callgrind',
             '--toggle-collect=PostgresMain', "--callgrind-out-file=$self->{profile}/%p";
     }
     my $pid = fork // die "fork: $!\n";
+    delete $ENV{$_} for $pid ? qw(MALLOC_TRIM_THRESHOLD_ MALLOC_MMAP_THRESHOLD_) : ();
     if ($pid == 0) {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>>', "$self->{dir}/log";

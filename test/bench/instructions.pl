@@ -9,7 +9,7 @@ use lib $FindBin::Bin;
 use Bench;
 
 my $n = $ENV{JIT_BENCH_STATEMENTS} // 300;
-my $rounds = $ENV{JIT_BENCH_ROUNDS} // 3;
+my $rounds = $ENV{JIT_BENCH_ROUNDS} // 5;
 my $only = $ENV{JIT_BENCH_ONLY} // '.'; # pattern of LIBRARY/DATABASE/VARIANT, for work on one figure
 
 # ---- what is executed: each returns a function of the number of statements ----
@@ -71,7 +71,7 @@ sub user_of { return $_[0] =~ /guarded|lent/ ? 'bench' : 'other' }
 sub count {
     my ($server, $database, $prepare, $times, $round, $user) = @_;
     my $s = $server->session($database, $user);
-    $s->prepare("other$_", 'SELECT ' . join ', ', 1 .. 20 * $_) for 1 .. 3 * $round;
+    $s->prepare("other$_", 'SELECT ' . join ', ', 1 .. 20 * $_) for 1 .. 2 * $round;
     $s->{pause_us} = 300;
     my $step = $prepare->($s);
     $step->($_) for 1 .. $times;
