@@ -22,7 +22,7 @@ extern "C" {
 namespace jit::hooks::deadline {
 
 constinit int use_count = 0;
-constinit bool something_lasts = false;
+constinit bool in_use = false;
 
 namespace {
 
@@ -208,6 +208,7 @@ void note(const Use &use)
     uses[use_count].policy[length] = '\0';
     uses[use_count].use.policy = nullptr;
     use_count++;
+    in_use = true;
     if (!use.loan) // loans::check() has noted its own
         pg::shared::note_use(use.request);
     set_timers(false);
@@ -221,7 +222,6 @@ void outlives_transaction(core::RequestId request)
             made_of = &uses[i];
     if (made_of != nullptr && made_of->use.until < lasting.use.until) {
         lasting = *made_of;
-        something_lasts = true;
         set_timers(false);
     }
 }
@@ -277,7 +277,8 @@ void let_go()
     pg::shared::forget_uses();
     if (lasting.use.request != 0 && !lasting.use.loan)
         pg::shared::note_use(lasting.use.request); // so that a revocation still finds this backend
-    if (something_lasts)
+    in_use = lasting.use.request != 0;
+    if (in_use)
         set_timers(false);
 }
 

@@ -21,10 +21,10 @@ void note(const Use &use);
 // the session ends with that approval; 0: with the first to end of those that the transaction uses.
 void outlives_transaction(core::RequestId request);
 
-JIT_OURS extern int use_count;        // approvals that the transaction uses
-JIT_OURS extern bool something_lasts; // an earlier one left something behind
+JIT_OURS extern int use_count; // approvals that the transaction uses
+JIT_OURS extern bool in_use;   // use_count > 0, or something lasts
 // Does the transaction use any approval, or has an earlier one left something behind?
-[[nodiscard]] inline bool active() { return use_count > 0 || something_lasts; }
+[[nodiscard]] inline bool active() { return in_use; }
 // Raises if an approval in use is over or was struck: before each further step of a statement.
 void recheck();
 

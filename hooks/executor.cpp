@@ -234,19 +234,16 @@ void executor_start(QueryDesc *query, int flags)
 
 namespace {
 
-[[gnu::always_inline]] inline void run_nested(Oid bare, JIT_EXECUTOR_RUN_PARAMETERS)
+[[gnu::always_inline]] inline void run_nested(JIT_EXECUTOR_RUN_PARAMETERS)
 {
-    // After an error transaction.cpp puts both back: PG_TRY here would be paid by every statement.
-    const Oid outer = session::bare_function;
+    // After an error transaction.cpp puts it back: PG_TRY here would be paid by every statement.
     const int depth = session::executor_depth;
-    session::bare_function = bare;
     session::executor_depth = depth + 1;
     deadline::Frame frame;
     deadline::push(&frame);
     chain::run(JIT_EXECUTOR_RUN_ARGUMENTS);
     deadline::pop(&frame);
     session::executor_depth = depth;
-    session::bare_function = outer;
 }
 
 [[gnu::noinline]] void run_with_care(JIT_EXECUTOR_RUN_PARAMETERS)
@@ -255,7 +252,11 @@ namespace {
     if ((deadline::active() || guarded_queries != nullptr) && session::house_open == 0 && !bare_call::is_ours(bare) &&
         !switches::off("executor_run"))
         check_again(query);
-    run_nested(bare, JIT_EXECUTOR_RUN_ARGUMENTS);
+    // Counts in runs at depth 1 only, so that other runs, which are nested in this one, leave it alone.
+    const Oid outer = session::bare_function;
+    session::bare_function = bare;
+    run_nested(JIT_EXECUTOR_RUN_ARGUMENTS);
+    session::bare_function = outer;
 }
 
 } // namespace
@@ -265,7 +266,7 @@ void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
     if (deadline::active() || guarded_queries != nullptr || query == bare_call::last_query)
         run_with_care(JIT_EXECUTOR_RUN_ARGUMENTS);
     else
-        run_nested(InvalidOid, JIT_EXECUTOR_RUN_ARGUMENTS);
+        run_nested(JIT_EXECUTOR_RUN_ARGUMENTS);
 }
 
 namespace {

@@ -63,9 +63,13 @@ inline uint32 slot_of(Oid relid) { return (relid * 0x9E3779B1u) >> 7; }
 [[nodiscard]] inline const Entry *known_entry(Oid relid)
 {
     if (table.generation == catalog::guards_generation)
-        for (uint32 i = slot_of(relid) & table.mask; table.entries[i].relid != InvalidOid; i = (i + 1) & table.mask)
-            if (table.entries[i].relid == relid)
-                return table.entries[i].known ? &table.entries[i] : nullptr;
+        for (uint32 i = slot_of(relid) & table.mask;; i = (i + 1) & table.mask) {
+            const Entry *entry = &table.entries[i];
+            if (entry->relid == relid)
+                return entry->known ? entry : nullptr;
+            if (entry->relid == InvalidOid)
+                break;
+        }
     return nullptr;
 }
 
