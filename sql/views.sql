@@ -98,6 +98,7 @@ DELETE FROM jit.audit;
 CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
 BEGIN RAISE NOTICE 'seen: %', $1; RETURN true; END $$;
 SELECT request_id FROM jit.my_requests WHERE pg_temp.leak(reason) ORDER BY 1;
+DISCARD TEMP; -- or its owner could not be dropped until this session has cleaned up
 
 -- The state of the installation.
 \c - postgres
