@@ -83,7 +83,7 @@ system("'$ENV{JIT_BIN}/pgbench' -h '$server->{dir}' -U postgres -i -q -s 1 postg
 $server->stop;
 $server->start(libraries => '');
 $admin = $server->session('app');
-my $wait = 20 + $crowd / 200; # for the start and for all the grants
+my $wait = 12 + $crowd / 500; # for the start and for all the grants
 my $policy = $admin->value("SELECT policy_id FROM jit.policies WHERE name = 'bench'");
 my $end = $epoch->("date_trunc('second', clock_timestamp()) + interval '$wait s'");
 my $at = "to_timestamp($end)";

@@ -70,7 +70,7 @@ for my $how (['none', '', 'plain', 'open.o'], ['absent', 'jit_guard', 'plain', '
 sub row {
     my ($what, $name, $base) = @_;
     my $more = $kb{$name} - $kb{$base};
-    return [$what, $kb{$name}, sprintf('%+d', $more), $name eq $base ? '-' : budget($more, 200, 0)];
+    return [$what, $kb{$name}, sprintf('%+d', $more), $name eq $base ? '-' : budget($more, 200)];
 }
 say_table(['a backend that touched 200 relations, kB', 'private', 'more', 'budget'],
     row('no library, nothing guarded', 'none', 'none'), row('jit_guard, no extension in the database', 'absent', 'none'),
