@@ -7,7 +7,7 @@ use FindBin;
 use lib $FindBin::Bin;
 use Bench;
 
-my $runs = $ENV{JIT_BENCH_RUNS} // 120;
+my $runs = $ENV{JIT_BENCH_RUNS} // 100;
 my $server = Bench->make('deadline', '');
 print '# deadline: ', machine(), "\n\n";
 $server->start;
