@@ -4,6 +4,7 @@
 
 #include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
+#include "hooks/values.hpp"
 #include "pg/catalog.hpp"
 #include "pg/session.hpp"
 
@@ -46,9 +47,6 @@ bool is_plain(const Node *argument)
     }
     return false;
 }
-
-// The server does not say whether SPI is connected, but this harmless question has another answer then.
-bool spi_is_open() { return SPI_unregister_relation("jit_guard asks") != SPI_ERROR_UNCONNECTED; }
 
 // A view, or somebody's function that was inlined, also leaves a plan that is one call; the plan's dependencies know.
 bool depends_on_nothing_else(const PlannedStmt *plan, Oid function)
@@ -105,6 +103,9 @@ Oid call_in(const PlannedStmt *plan)
 
 } // namespace
 
+// The server does not say whether SPI is connected, but this harmless question has another answer then.
+bool spi_is_open() { return SPI_unregister_relation("jit_guard asks") != SPI_ERROR_UNCONNECTED; }
+
 Oid only_call_of(const PlannedStmt *plan)
 {
     const Oid function = call_in(plan);
@@ -115,7 +116,8 @@ bool is_member_of_extension(Oid function)
 {
     return function >= FirstNormalObjectId && !pg::catalog::known_absent() &&
            pg::catalog::presence() != pg::catalog::Presence::absent &&
-           getExtensionOfObject(ProcedureRelationId, function) == pg::catalog::house().extension;
+           getExtensionOfObject(ProcedureRelationId, function) == pg::catalog::house().extension &&
+           !values::is_substitute(function);
 }
 
 void note_start(const QueryDesc *query, Oid function)

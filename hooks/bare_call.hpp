@@ -10,6 +10,8 @@ extern "C" {
 
 namespace jit::hooks::bare_call {
 
+// Is SPI connected: does some function run statements?
+[[nodiscard]] bool spi_is_open();
 [[nodiscard]] Oid only_call_of(const PlannedStmt *plan);
 // The function that the whole plan is one call of, with constants and parameters only; InvalidOid if it is not that.
 [[nodiscard]] inline Oid function_of(const PlannedStmt *plan)
@@ -20,6 +22,10 @@ namespace jit::hooks::bare_call {
 // Is it a function of jit_guard?
 [[nodiscard]] bool is_member_of_extension(Oid function);
 [[nodiscard]] inline bool is_ours(Oid function) { return OidIsValid(function) && is_member_of_extension(function); }
+
+// Is somebody executing statements inside the server? It does not say so itself, but a harmless question has another answer
+// then.
+[[nodiscard]] bool spi_is_open();
 
 JIT_OURS extern const QueryDesc *last_query; // the bare call that was started last
 void note_start(const QueryDesc *query, Oid function);

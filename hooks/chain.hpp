@@ -26,6 +26,7 @@ extern fmgr_hook_type fmgr;                      // may be NULL
 extern get_relation_stats_hook_type relation_statistics; // may be NULL
 extern get_index_stats_hook_type index_statistics;       // may be NULL
 extern get_relation_info_hook_type relation_info;        // may be NULL
+extern ClientAuthentication_hook_type authentication;    // may be NULL
 
 } // namespace jit::hooks::chain
 
@@ -40,6 +41,8 @@ void executor_start(QueryDesc *query, int flags);
 void executor_run(JIT_EXECUTOR_RUN_PARAMETERS);
 void executor_finish(QueryDesc *query);
 bool executor_check_perms(JIT_CHECK_PERMS_PARAMETERS);
+// The server's permission check for a command that was decided about already; other libraries are asked.
+void check_decided(ParseState *state);
 // What executor_start decided is of no use to any other permission check.
 void forget_decision();
 void utility(PlannedStmt *statement, const char *text, bool read_only_tree, ProcessUtilityContext context,
@@ -52,6 +55,7 @@ bool relation_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber colum
 bool index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *found);
 void relation_info(PlannerInfo *root, Oid relid, bool is_parent, RelOptInfo *info);
 void fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *argument);
+void authentication(Port *port, int status);
 void transaction(XactEvent event, void *argument);
 void subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *argument);
 

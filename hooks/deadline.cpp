@@ -5,12 +5,14 @@
 
 #include "hooks/switches.hpp"
 #include "pg/catalog.hpp"
+#include "pg/cluster.hpp"
 #include "pg/loans.hpp"
 #include "pg/record.hpp"
 #include "pg/rights.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
+#include "pg/uses.hpp"
 
 extern "C" {
 #include "storage/ipc.h"
@@ -23,6 +25,7 @@ namespace jit::hooks::deadline {
 
 constinit int use_count = 0;
 constinit bool in_use = false;
+constinit Noted last_noted = {0, 0, false};
 
 namespace {
 
@@ -55,10 +58,34 @@ void interrupt()
 }
 
 const Kept *concerned();
+void set_timers(bool lost);
+
+bool take_end(Use *use)
+{
+    const TimestampTz until = use->request == 0 ? 0 : pg::shared::retimed_until(use->request, use->loan || OidIsValid(use->control_database));
+    if (until == 0 || until == use->until)
+        return false;
+    use->until = until;
+    return true;
+}
+
+// Takes the ends that approvals got while they are in use: an extension, or hours that were tightened. In a signal
+// handler too. True when one was new.
+bool learn_ends()
+{
+    if (!pg::shared::was_retimed() || switches::off("retime"))
+        return false;
+    bool any = take_end(&lasting.use);
+    for (int i = 0; i < use_count; i++)
+        any |= take_end(&uses[i].use);
+    return any;
+}
 
 // In a timer's handler: is it about what is in use now?
 bool is_due()
 {
+    if (learn_ends())
+        set_timers(false);
     const Kept *first = concerned();
     const TimestampTz now = GetCurrentTimestamp();
     return first != nullptr && (first->use.until <= now || lasting.use.until <= now);
@@ -144,6 +171,8 @@ bool is_live(const Use &use, TimestampTz now)
         return false;
     if (use.loan) // struck can also mean another approval, or a number that an earlier installation used
         return !pg::shared::was_struck() || pg::shared::is_loan_live(use.request, now);
+    if (OidIsValid(use.control_database))
+        return pg::cluster::is_live(use.request, now);
     for (const core::Approval &approval : pg::rights::mine())
         if (approval.request == use.request)
             return approval.from <= now && now < approval.until;
@@ -175,6 +204,13 @@ void explain(void *)
     const int code = geterrcode();
     const bool struck = pg::shared::was_struck();
     const Kept *over = concerned();
+    if (over != nullptr && code == ERRCODE_QUERY_CANCELED && pg::shared::was_shortened() && !deadline_passed && !struck &&
+        !ending_session) {
+        errmsg("canceling statement: an approval in use ends earlier than it did");
+        errdetail("The hours of its policy were changed.");
+        errhint("SELECT * FROM jit.active; shows until when it holds; until then the statement can be repeated.");
+        return;
+    }
     if (over == nullptr || !(deadline_passed || struck || ending_session))
         return;
     if (code == ERRCODE_QUERY_CANCELED)
@@ -189,9 +225,14 @@ void explain(void *)
 
 void note(const Use &use)
 {
+    const bool is_own = !use.loan && !OidIsValid(use.control_database);
     for (int i = 0; i < use_count; i++)
-        if (uses[i].use.request == use.request) {
+        // Databases number their requests each for itself.
+        if (uses[i].use.request == use.request && uses[i].use.loan == use.loan &&
+            uses[i].use.control_database == use.control_database) {
             uses[i].use.wrote |= use.wrote;
+            if (is_own)
+                last_noted = {use.request, use.until, uses[i].use.wrote};
             if (uses[i].use.until != use.until) { // shortened or lengthened under way
                 uses[i].use.until = use.until;
                 set_timers(false);
@@ -209,7 +250,11 @@ void note(const Use &use)
     uses[use_count].use.policy = nullptr;
     use_count++;
     in_use = true;
-    if (!use.loan) // loans::check() has noted its own
+    if (is_own)
+        last_noted = {use.request, use.until, use.wrote};
+    if (OidIsValid(use.control_database))
+        pg::shared::note_use_in(use.control_database, use.request);
+    else if (!use.loan) // loans::check() has noted its own
         pg::shared::note_use(use.request);
     set_timers(false);
 }
@@ -228,6 +273,8 @@ void outlives_transaction(core::RequestId request)
 
 void recheck()
 {
+    if (pg::shared::was_retimed() && learn_ends())
+        set_timers(false);
     if (lasting.use.request != 0 && !is_live(lasting.use, GetCurrentTimestamp()) && !switches::off("recheck")) {
         ending_session = true;
         ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
@@ -253,6 +300,7 @@ void check_writes()
     if (!has_xid)
         return; // nothing was written
     AcceptInvalidationMessages();
+    (void) learn_ends();
     const TimestampTz now = GetCurrentTimestamp();
     for (int i = 0; i < use_count; i++)
         if ((uses[i].use.wrote || uses[i].use.loan) && !is_live(uses[i].use, now))
@@ -262,7 +310,7 @@ void check_writes()
 void before_prepare()
 {
     for (int i = 0; i < use_count; i++)
-        if (uses[i].use.wrote || uses[i].use.loan)
+        if ((uses[i].use.wrote || uses[i].use.loan) && !switches::off("prepare"))
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("cannot prepare a transaction that wrote under an approval"),
                             errdetail("Approval " INT64_FORMAT " under policy \"%s\" could be over when it is committed.",
@@ -273,10 +321,13 @@ void before_prepare()
 void let_go()
 {
     use_count = 0;
+    last_noted = {0, 0, false};
     deadline_passed = false;
     pg::shared::forget_uses();
     if (lasting.use.request != 0 && !lasting.use.loan)
         pg::shared::note_use(lasting.use.request); // so that a revocation still finds this backend
+    if (pg::uses::any)
+        pg::uses::transaction_over(lasting.use.loan ? 0 : lasting.use.request);
     in_use = lasting.use.request != 0;
     if (in_use)
         set_timers(false);

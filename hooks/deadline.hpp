@@ -13,6 +13,7 @@ struct Use {
     bool wrote;           // rows or catalogs were changed under it
     bool terminates;      // on_expiry => 'terminate'
     bool loan;            // a lent membership: whether the transaction wrote is known only at its end
+    Oid control_database = InvalidOid; // an approval of cluster scope used in another database: whose it is
 };
 
 // The transaction uses an approval from now on: arms the timers at the earliest end, lets a revocation find this backend.
@@ -20,6 +21,18 @@ void note(const Use &use);
 // Something that outlives the transaction was made of guarded rows (a stored result, a folded plan, a temporary copy):
 // the session ends with that approval; 0: with the first to end of those that the transaction uses.
 void outlives_transaction(core::RequestId request);
+
+// What was noted last in this transaction: a loop that reads the same table again and again notes nothing new.
+struct Noted {
+    core::RequestId request; // 0: nothing
+    TimestampTz until;
+    bool wrote;
+};
+JIT_OURS extern Noted last_noted;
+[[nodiscard]] inline bool is_noted(core::RequestId request, TimestampTz until, bool wrote)
+{
+    return last_noted.request == request && last_noted.until == until && (last_noted.wrote || !wrote);
+}
 
 JIT_OURS extern int use_count; // approvals that the transaction uses
 JIT_OURS extern bool in_use;   // use_count > 0, or something lasts

@@ -2,13 +2,27 @@
 
 #include "hooks/bare_call.hpp"
 #include "hooks/chain.hpp"
+#include "hooks/cluster.hpp"
+#include "hooks/counting.hpp"
 #include "hooks/deadline.hpp"
+#include "hooks/failing_rows.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/given_text.hpp"
+#include "hooks/guarded_queries.hpp"
+#include "hooks/house.hpp"
 #include "hooks/lending.hpp"
+#include "hooks/objects.hpp"
 #include "hooks/owner_stack.hpp"
+#include "hooks/plan_facts.hpp"
 #include "hooks/refusal.hpp"
+#include "hooks/row_counting.hpp"
+#include "hooks/statement.hpp"
 #include "hooks/switches.hpp"
+#include "pg/evidence.hpp"
+#include "pg/row_counts.hpp"
 #include "pg/session.hpp"
+#include "pg/standby.hpp"
+#include "pg/uses.hpp"
 
 extern "C" {
 #include "access/parallel.h"
@@ -23,73 +37,24 @@ namespace {
 
 namespace session = pg::session;
 
-// Queries that started under approvals and have not ended: their later runs are checked again.
-struct Guarded {
-    const QueryDesc *query;
-    const PlannedStmt *plan; // as it came, before anything was lent
-    uint64 approvals_as_of;
-    uint64 guards_as_of;
-    Guarded *next;
-    MemoryContextCallback end;
-};
-constinit Guarded *guarded_queries = nullptr;
-
 // The range table that executor_start has just decided about: the permission check that the server makes next, with
 // the very same list, is not a COPY and needs no second decision.
 constinit const List *decided = nullptr;
 
-extern "C" void jit_forget_query(void *entry)
-{
-    for (Guarded **at = &guarded_queries; *at != nullptr; at = &(*at)->next)
-        if (*at == entry) {
-            *at = (*at)->next;
-            return;
-        }
-}
+// Utility depth of the command whose new foreign key the server is about to validate with one query, because nothing
+// forbids it; 0: none. Where something would, the server looks row by row: no policy in mode monitor reports that query.
+constinit int validating_at = 0;
 
-Guarded *find(const QueryDesc *query)
+bool validates_key(const QueryDesc *query)
 {
-    for (Guarded *at = guarded_queries; at != nullptr; at = at->next)
-        if (at->query == query)
-            return at;
-    return nullptr;
-}
-
-// The entry lives and dies with the executor's own memory, whichever way the query ends.
-void remember(const QueryDesc *query, const PlannedStmt *plan)
-{
-    const MemoryContext owner = query->estate->es_query_cxt;
-    auto *entry = static_cast<Guarded *>(MemoryContextAlloc(owner, sizeof(Guarded)));
-    *entry = {query, plan, pg::catalog::approvals_generation, pg::catalog::guards_generation, guarded_queries,
-              {jit_forget_query, entry, nullptr}};
-    guarded_queries = entry;
-    MemoryContextRegisterResetCallback(owner, &entry->end);
-}
-
-// A plan made before this session held an approval may have somebody else's functions folded or inlined.
-bool may_hide_functions(const PlannedStmt *plan)
-{
-    ListCell *cell;
-    foreach (cell, plan->invalItems)
-        if (static_cast<const PlanInvalItem *>(lfirst(cell))->cacheId == PROCOID)
-            return true;
-    return false;
+    const bool does = validating_at != 0 && validating_at == session::utility_depth && query->operation == CMD_SELECT &&
+                      strncmp(query->sourceText, "SELECT fk.", 10) == 0;
+    validating_at = 0;
+    return does;
 }
 
 // Rows of a held cursor lie in a store that no hook watches.
 bool into_held_cursor() { return ActivePortal != nullptr && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0; }
-
-const pg::memo::Guarded *first_guarded(const PlannedStmt *plan)
-{
-    ListCell *cell;
-    foreach (cell, plan->rtable) {
-        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
-        if (rte->rtekind == RTE_RELATION)
-            if (const pg::memo::Guarded *found = pg::memo::find(rte->relid))
-                return found;
-    }
-    return nullptr;
-}
 
 // Copies made of guarded rows into temporary tables end with the session, so the session ends with the approval.
 void note_lasting_copies(const PlannedStmt *plan, const gate::Outcome &outcome)
@@ -117,36 +82,43 @@ inline void start_decided(QueryDesc *query, int flags)
     decided = outer;
 }
 
-// The extension's own statements, or pg_restore, change what every backend remembers.
-void announce_house(const PlannedStmt *plan)
-{
-    ListCell *cell;
-    foreach (cell, plan->resultRelations)
-        if (pg::catalog::is_house_table(
-                static_cast<const RangeTblEntry *>(list_nth(plan->rtable, lfirst_int(cell) - 1))->relid))
-            pg::catalog::announce(static_cast<const RangeTblEntry *>(list_nth(plan->rtable, lfirst_int(cell) - 1))->relid);
-}
-
 void start_guarded(QueryDesc *query, int flags)
 {
     const PlannedStmt *const plan = query->plannedstmt;
-    announce_house(plan);
+    bool hides_rows = false;
+    if (plan->resultRelations != NIL) {
+        house::check_catalogs(plan, query->sourceText);
+        plan_facts::announce_house(plan);
+        hides_rows = failing_rows::are_hidden(plan);
+    }
     gate::Outcome outcome = {};
     outcome.until = core::never;
-    gate::admit_plan(query->plannedstmt, query->sourceText, &outcome);
+    gate::admit_plan(query->plannedstmt, query->sourceText, validates_key(query), &outcome);
+    bool counts_rows = false;
     if (outcome.use_count > 0) {
-        if (owner_stack::just_started() && may_hide_functions(plan))
+        if (owner_stack::just_started() && plan_facts::may_hide_functions(plan))
             refusal::refuse_old_plan();
         if (into_held_cursor() && !switches::off("hold"))
-            refusal::refuse_held_cursor(first_guarded(query->plannedstmt));
-        gate::note_uses(outcome, query->sourceText);
+            refusal::refuse_held_cursor(plan_facts::first_guarded(query->plannedstmt));
+        counts_rows = gate::note_uses(outcome, query->sourceText) && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
+                      row_counting::concerns(outcome);
         note_lasting_copies(query->plannedstmt, outcome);
         lending::lend(query, outcome);
+        if (counts_rows)
+            row_counting::keep_in_process(query);
     }
 
     start_decided(query, flags);
-    if (outcome.guarded)
-        remember(query, plan);
+    row_counting::Placing *const rechecks = counts_rows ? row_counting::put_meters(query, outcome) : nullptr;
+    if (outcome.guarded || hides_rows)
+        guarded_queries::remember(query, plan, outcome, counts_rows, hides_rows, rechecks);
+}
+
+// A cursor is known by its name: somebody else's function can fetch from it what the person's statement opened.
+bool has_other_callers(const Guarded *entry)
+{
+    return !switches::off("fetching_code") && (entry->calls != owner_stack::serial() || owner_stack::may_miss_callers() ||
+                                               given_text::may_fetch());
 }
 
 // Before each further run of anything that was allowed by an approval or an exemption: a fetch, the next part of a portal.
@@ -154,14 +126,28 @@ void check_again(const QueryDesc *query)
 {
     AcceptInvalidationMessages();
     deadline::recheck(); // first: its error names the approval, whether or not a worker has removed it by now
-    Guarded *const entry = find(query);
-    if (entry != nullptr && (entry->approvals_as_of != pg::catalog::approvals_generation ||
-                             entry->guards_as_of != pg::catalog::guards_generation)) {
+    Guarded *const entry = guarded_queries::find(query);
+    if (entry != nullptr && !entry->taken.empty() && session::executor_depth == 0)
+        pg::uses::resume(entry->taken);
+    // A standby that fell behind judges a cursor anew, too.
+    const bool late = entry != nullptr && pg::standby::is_late(GetCurrentTimestamp());
+    const bool statement_is_over = entry != nullptr && entry->judged_bound && pg::bound::active.count == 0;
+    if (entry != nullptr && (late || statement_is_over || entry->approvals_as_of != pg::catalog::approvals_generation ||
+                             entry->guards_as_of != pg::catalog::guards_generation || has_other_callers(entry))) {
         gate::Outcome outcome = {};
         outcome.until = core::never;
-        gate::admit_plan(entry->plan, query->sourceText, &outcome);
+        owner_stack::state.fetched = query;
+        gate::admit_plan(entry->plan, query->sourceText, false, &outcome);
+        owner_stack::state.fetched = nullptr;
+        if (!entry->counts_rows && row_counting::concerns(outcome))
+            refusal::refuse_uncounted_query();
         entry->approvals_as_of = pg::catalog::approvals_generation;
         entry->guards_as_of = pg::catalog::guards_generation;
+        entry->calls = owner_stack::serial();
+    }
+    if (entry != nullptr && entry->rechecks != nullptr) {
+        row_counting::put_meters_on_rechecks(entry->rechecks);
+        entry->rechecks = nullptr;
     }
     // A COMMIT inside a procedure's loop turns the loop's cursor into a stored result.
     if (entry != nullptr && ActivePortal != nullptr && ActivePortal->queryDesc == query &&
@@ -171,7 +157,19 @@ void check_again(const QueryDesc *query)
 
 } // namespace
 
-void forget_decision() { decided = nullptr; }
+void forget_decision()
+{
+    decided = nullptr;
+    validating_at = 0;
+}
+
+void check_decided(ParseState *state)
+{
+    const List *const outer = decided;
+    decided = state->p_rtable;
+    pg::compat::check_permissions(state);
+    decided = outer;
+}
 
 namespace {
 
@@ -188,10 +186,29 @@ namespace {
 // Everything about the session is in order; now the relations.
 [[gnu::always_inline]] inline void start_by_relations(QueryDesc *query, int flags, bool extension_here)
 {
+    if (extension_here && objects::calls_guarded(query->plannedstmt) && !switches::off("plan_functions"))
+        objects::admit_plan(query->plannedstmt, query->sourceText);
     if (!extension_here || !gate::touches_guarded(query->plannedstmt))
         start_decided(query, flags);
     else
         start_touching(query, flags);
+}
+
+// In a session whose person holds an approval of a statement: is this it?
+void start_bound(QueryDesc *query, int flags)
+{
+    const PlannedStmt *const plan = query->plannedstmt;
+    const statement::Binding binding = statement::recognise(plan);
+    const statement::Binding outer = statement::enter(binding);
+    start_by_relations(query, flags, true);
+    statement::leave(outer);
+    if (binding.count == 0)
+        return;
+    if (guarded_queries::find(query) == nullptr) { // nothing guarded in it: what it calls may touch that
+        const gate::Outcome nothing;
+        guarded_queries::remember(query, plan, nothing, false, false, nullptr);
+    }
+    guarded_queries::find(query)->binding = binding;
 }
 
 [[gnu::noinline]] void start_with_care(QueryDesc *query, int flags)
@@ -203,8 +220,11 @@ namespace {
     }
     AcceptInvalidationMessages(); // an open transaction would otherwise never hear of a revocation
     const bool top = session::is_top_level();
-    if (top)
+    if (top) {
         owner_stack::statement_starts(true);
+        if (pg::uses::any)
+            pg::uses::statement_starts();
+    }
     const Oid bare = top ? bare_call::function_of(query->plannedstmt) : InvalidOid;
     bare_call::started(query, bare);
     const bool ours = session::house_open > 0 || bare_call::is_ours(bare);
@@ -213,15 +233,42 @@ namespace {
         deadline::recheck();
     if (!gate::is_calm())
         gate::note_calm();
-    start_by_relations(query, flags, gate::extension_here());
+    const bool extension_here = gate::extension_here();
+    if (extension_here)
+        objects::settle();
+    if (extension_here && pg::rights::bound())
+        start_bound(query, flags);
+    else
+        start_by_relations(query, flags, extension_here);
+}
+
+} // namespace
+
+namespace {
+
+// The server accepts invalidations with each lock on a relation that a transaction did not hold yet (LockRelationOid). So
+// it has done that just now for a cached plan with relations whose locks are the first thing that its transaction did:
+// the transaction began with the message that brought the statement (Parse and Bind in one transaction are two), and
+// nothing was planned or run in it before. Otherwise a lock may have been held for long.
+[[gnu::always_inline]] inline bool has_accepted(const QueryDesc *query)
+{
+    const List *const rtable = query->plannedstmt->rtable;
+    return switches::off("accept") ||
+           (!owner_stack::state.statements_ran && !owner_stack::state.planned && rtable != NIL &&
+            static_cast<const RangeTblEntry *>(rtable->elements[0].ptr_value)->rtekind == RTE_RELATION &&
+            GetCurrentStatementStartTimestamp() == GetCurrentTransactionStartTimestamp());
 }
 
 } // namespace
 
 void executor_start(QueryDesc *query, int flags)
 {
+    // Before the first row: a function in RETURNING already sees what was written.
+    if (query->plannedstmt->resultRelations != NIL && pg::cluster::is_configured() && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+        cluster::check_plan_writes(query->plannedstmt, query->sourceText);
     if (gate::calm.generations != 0) {
-        AcceptInvalidationMessages();
+        if (!has_accepted(query))
+            AcceptInvalidationMessages();
         if (gate::is_calm() && !deadline::active() && !bare_call::concerns(query)) {
             if (session::is_top_level())
                 owner_stack::statement_runs();
@@ -246,24 +293,50 @@ namespace {
     session::executor_depth = depth;
 }
 
+// True when a frame of the query's was put on the stack.
+bool hide_rows(const QueryDesc *query, failing_rows::Frame *frame)
+{
+    const Guarded *entry = guarded_queries::first != nullptr ? guarded_queries::find(query) : nullptr;
+    if (entry == nullptr || !entry->hides_rows)
+        return false;
+    failing_rows::push(frame);
+    return true;
+}
+
+void add_rows(const QueryDesc *query)
+{
+    if (const Guarded *entry = guarded_queries::find(query); entry != nullptr && entry->record != 0)
+        pg::evidence::add_rows(entry->record, query->estate->es_processed);
+}
+
 [[gnu::noinline]] void run_with_care(JIT_EXECUTOR_RUN_PARAMETERS)
 {
     const Oid bare = bare_call::running(query);
-    if ((deadline::active() || guarded_queries != nullptr) && session::house_open == 0 && !bare_call::is_ours(bare) &&
+    const statement::Binding bound = guarded_queries::open_again(query);
+    if ((deadline::active() || guarded_queries::first != nullptr) && session::house_open == 0 && !bare_call::is_ours(bare) &&
         !switches::off("executor_run"))
         check_again(query);
     // Counts in runs at depth 1 only, so that other runs, which are nested in this one, leave it alone.
     const Oid outer = session::bare_function;
     session::bare_function = bare;
+    failing_rows::Frame frame;
+    const bool hides = hide_rows(query, &frame);
     run_nested(JIT_EXECUTOR_RUN_ARGUMENTS);
+    if (pg::evidence::any)
+        add_rows(query);
+    if (hides)
+        failing_rows::pop(&frame);
     session::bare_function = outer;
+    if (pg::uses::any && session::executor_depth == 0)
+        pg::row_counts::run_ends();
+    statement::leave(bound);
 }
 
 } // namespace
 
 void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
 {
-    if (deadline::active() || guarded_queries != nullptr || query == bare_call::last_query)
+    if (deadline::active() || guarded_queries::first != nullptr || query == bare_call::last_query)
         run_with_care(JIT_EXECUTOR_RUN_ARGUMENTS);
     else
         run_nested(JIT_EXECUTOR_RUN_ARGUMENTS);
@@ -273,7 +346,10 @@ namespace {
 
 void finish_nested(QueryDesc *query)
 {
+    const statement::Binding bound = guarded_queries::open_again(query); // triggers are the statement's
     session::executor_depth++;
+    failing_rows::Frame hiding;
+    const bool hides = hide_rows(query, &hiding);
     deadline::Frame frame;
     deadline::push(&frame);
     PG_TRY();
@@ -286,6 +362,9 @@ void finish_nested(QueryDesc *query)
     }
     PG_END_TRY();
     deadline::pop(&frame);
+    if (hides)
+        failing_rows::pop(&hiding);
+    statement::leave(bound);
 }
 
 } // namespace
@@ -300,6 +379,22 @@ void executor_finish(QueryDesc *query)
 
 namespace {
 
+void on_validating(void *to, const Finding &finding)
+{
+    auto *may = static_cast<bool *>(to);
+    if (!finding.monitored && (finding.obstacle != Obstacle::none || finding.decision.verdict == core::Verdict::approved))
+        *may = false;
+}
+
+// A foreign key's first validation asks without wanting an error. Answering no makes the server check row by row, as the
+// key's own owner; that is the answer unless the person is exempt or the policies only watch.
+bool may_validate(const Access &access)
+{
+    bool may = true;
+    judge(access, GetCurrentTimestamp(), on_validating, &may);
+    return may && !switches::off("validating");
+}
+
 [[gnu::noinline]] bool admit_range_table(JIT_CHECK_PERMS_PARAMETERS)
 {
     if (chain::check_perms != nullptr && !chain::check_perms(JIT_CHECK_PERMS_ARGUMENTS))
@@ -313,15 +408,16 @@ namespace {
         const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
         if (rte->rtekind != RTE_RELATION || pg::memo::find(rte->relid) == nullptr)
             continue;
-        // A foreign key's first validation asks without wanting an error: answering no makes the server check row by
-        // row, as the key's own owner.
-        if (!abort_on_deny)
-            return false;
         const pg::compat::Wanted wanted = pg::compat::wanted(rte, JIT_CHECK_PERMS_INFOS);
         if (wanted.required == 0)
             continue; // children and placeholders: executor_start sees them
         Access access = {rte->relid, actions_of(wanted.required), wanted.selected, wanted.inserted, wanted.updated,
                          false, wanted.check_as, {}};
+        if (!abort_on_deny) {
+            if (!may_validate(access))
+                return false;
+            continue;
+        }
         if (gate::is_exporting() && (access.actions & core::bit(core::Action::select)) != 0)
             access.actions |= core::bit(core::Action::export_);
         if (gate::may_fill_house(rte->relid, access.actions))
@@ -329,7 +425,10 @@ namespace {
         else
             gate::admit(access, debug_query_string, false, &outcome);
     }
-    gate::note_uses(outcome, debug_query_string);
+    if (gate::note_uses(outcome, debug_query_string))
+        row_counting::note_copy(outcome);
+    if (!abort_on_deny)
+        validating_at = session::utility_depth;
     return true;
 }
 

@@ -2,12 +2,12 @@
 
 #include "hooks/gate.hpp"
 
+#include "hooks/counting.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/refusal.hpp"
 #include "hooks/switches.hpp"
 #include "pg/compat.hpp"
 #include "pg/loans.hpp"
-#include "pg/record.hpp"
 #include "pg/rights.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
@@ -25,6 +25,7 @@ namespace jit::hooks::gate {
 int exporting_at = -1;
 bool exporting_to_temporary = false;
 constinit Calm calm = {0, InvalidOid, false};
+constinit int32 recorded = 0;
 
 namespace {
 
@@ -57,9 +58,10 @@ void on_finding(void *to, const Finding &f)
     out->until = Min(out->until, f.decision.until);
     for (int i = 0; i < out->use_count; i++) {
         Outcome::Use &use = out->uses[i];
-        if (use.request == f.decision.request && use.relid == f.guarded->relid) {
+        if (use.request == f.decision.request && use.relid == f.guarded->relid && use.object_class == f.guarded->object_class) {
             use.actions |= core::bit(f.action);
             use.until = Min(use.until, f.decision.until);
+            pg::record::add_columns(&use.columns, {f.access->selected, f.access->inserted, f.access->updated});
             return;
         }
     }
@@ -68,29 +70,30 @@ void on_finding(void *to, const Finding &f)
                         errmsg("the statement touches too many guarded relations"),
                         errdetail("At most %d can be used under approvals at once.", static_cast<int>(lengthof(out->uses))),
                         errhint("Split the statement.")));
-    out->uses[out->use_count++] = {f.decision.request, f.decision.policy, f.guarded->relid, core::bit(f.action),
-                                   f.decision.until};
+    out->uses[out->use_count++] = {f.decision.request, f.decision.policy, f.guarded->object_class, f.guarded->relid, core::bit(f.action),
+                                   f.decision.until, {f.access->selected, f.access->inserted, f.access->updated}};
 }
 
 // ---- plans ----
 
-// The entry that a child (partition, inheritance child) was expanded from; 0 when it is none.
-Index root_of(const PlannedStmt *plan, Index child)
+// For each entry of the range table the one that it was expanded from (of a partition or inheritance child); 0: none.
+const Index *parents_in(const PlannedStmt *plan)
 {
-    Index root = 0;
-    bool moved = true;
-    while (moved) {
-        moved = false;
-        ListCell *cell;
-        foreach (cell, plan->appendRelations) {
-            const auto *info = static_cast<const AppendRelInfo *>(lfirst(cell));
-            if (info->child_relid == (root == 0 ? child : root)) {
-                root = info->parent_relid;
-                moved = true;
-                break;
-            }
-        }
+    auto *parents = static_cast<Index *>(palloc0(sizeof(Index) * static_cast<Size>(list_length(plan->rtable) + 1)));
+    ListCell *cell;
+    foreach (cell, plan->appendRelations) {
+        const auto *info = static_cast<const AppendRelInfo *>(lfirst(cell));
+        if (parents[info->child_relid] == 0)
+            parents[info->child_relid] = info->parent_relid;
     }
+    return parents;
+}
+
+Index root_of(const Index *parents, Index child)
+{
+    Index root = parents[child];
+    while (root != 0 && parents[root] != 0)
+        root = parents[root];
     return root;
 }
 
@@ -108,10 +111,12 @@ bool shares_guards(const memo::Guarded *child, const memo::Guarded *parent)
     return true;
 }
 
-// The relations whose owners' text is part of the plan.
-std::span<const Oid> views_in(const PlannedStmt *plan)
+} // namespace
+
+std::span<const OwnersText> texts_in(const PlannedStmt *plan)
 {
-    Oid *views = nullptr;
+    List *const permissions = compat::permissions_of(plan);
+    OwnersText *texts = nullptr;
     std::size_t count = 0;
     ListCell *cell;
     foreach (cell, plan->rtable) {
@@ -119,12 +124,14 @@ std::span<const Oid> views_in(const PlannedStmt *plan)
         const Oid relid = rte->rtekind == RTE_RELATION ? rte->relid : compat::view_of_subquery(rte);
         if (!OidIsValid(relid) || !memo::has_text(relid))
             continue;
-        if (views == nullptr)
-            views = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list_length(plan->rtable))));
-        views[count++] = relid;
+        if (texts == nullptr)
+            texts = static_cast<OwnersText *>(palloc(sizeof(OwnersText) * static_cast<Size>(list_length(plan->rtable))));
+        texts[count++] = {relid, compat::wanted(rte, permissions).check_as, rte->security_barrier};
     }
-    return {views, count};
+    return {texts, count};
 }
+
+namespace {
 
 bool guards_reading(Oid relid)
 {
@@ -164,7 +171,7 @@ void warn_switched_off()
 void note_calm()
 {
     if (pg::session::is_worker() || !pg::loans::is_quiet(pg::session::person()) || !pg::catalog::presence_known ||
-        (!pg::catalog::known_absent() && (!extension_here() || pg::rights::are_stale())))
+        (!pg::catalog::known_absent() && (!extension_here() || pg::rights::are_stale() || pg::rights::bound())))
         return;
     calm = {generations(), GetOuterUserId(), !pg::catalog::known_absent()};
 }
@@ -184,7 +191,7 @@ void check_loans(bool allowed_when_overdue)
 
 bool may_fill_house(Oid relid, core::Actions actions)
 {
-    if (!pg::catalog::is_dumped(relid) || actions != core::bit(core::Action::insert) ||
+    if (pg::catalog::is_sealed() || !pg::catalog::is_dumped(relid) || actions != core::bit(core::Action::insert) ||
         !superuser_arg(pg::session::person()))
         return false;
     Relation table = table_open(relid, NoLock); // COPY holds the lock
@@ -199,27 +206,54 @@ void admit(const Access &access, const char *statement, bool quiet, Outcome *out
     judge(access, GetCurrentTimestamp(), on_finding, &a);
 }
 
-void note_uses(const Outcome &outcome, const char *statement)
+bool note_ends(const Outcome &outcome)
+{
+    bool limited = false;
+    for (int i = 0; i < outcome.use_count; i++) {
+        const Outcome::Use &use = outcome.uses[i];
+        const memo::Policy *policy = memo::policy(use.policy);
+        const bool writes = (use.actions & writing) != 0;
+        if (!deadline::is_noted(use.request, use.until, writes))
+            deadline::note({use.request, use.until, policy != nullptr ? policy->name : "?", writes,
+                            policy != nullptr && policy->terminates, false});
+        limited |= policy != nullptr && (policy->max_uses | policy->max_rows) != 0;
+    }
+    return limited;
+}
+
+namespace {
+
+[[gnu::noinline]] int32 write_uses(const Outcome &outcome, const char *statement)
 {
     pg::record::Use lines[lengthof(outcome.uses)];
     for (int i = 0; i < outcome.use_count; i++) {
         const Outcome::Use &use = outcome.uses[i];
         const memo::Policy *policy = memo::policy(use.policy);
-        const char *name = policy != nullptr ? policy->name : "?";
-        deadline::note({use.request, use.until, name, (use.actions & writing) != 0,
-                        policy != nullptr && policy->terminates, false});
-        lines[i] = {use.request, name, use.relid, use.actions, use.until};
+        lines[i] = {use.request, policy != nullptr ? policy->name : "?", use.relid, use.actions, use.until, nullptr, use.object_class,
+                    use.columns};
     }
-    if (outcome.use_count > 0)
-        pg::record::uses({lines, static_cast<std::size_t>(outcome.use_count)}, statement,
-                         pg::session::is_nested());
+    return pg::record::uses({lines, static_cast<std::size_t>(outcome.use_count)}, statement, pg::session::is_nested());
 }
 
-void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out)
+} // namespace
+
+bool note_uses(const Outcome &outcome, const char *statement)
+{
+    if (outcome.use_count == 0)
+        return false;
+    const bool limited = note_ends(outcome) || pg::rights::counted();
+    if (limited)
+        counting::take(outcome, statement);
+    recorded = write_uses(outcome, statement);
+    return limited;
+}
+
+void admit_plan(const PlannedStmt *plan, const char *statement, bool quiet, Outcome *out)
 {
     List *const permissions = compat::permissions_of(plan);
-    const std::span<const Oid> views = views_in(plan);
+    const std::span<const OwnersText> texts = texts_in(plan);
     const bool elsewhere = writes_elsewhere(plan);
+    const Index *parents = nullptr; // when somebody asks
     Index index = 0;
     ListCell *cell;
     foreach (cell, plan->rtable) {
@@ -232,23 +266,31 @@ void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out)
         if (guarded == nullptr)
             continue;
         compat::Wanted wanted = compat::wanted(rte, permissions);
-        Access access = {relid, actions_of(wanted.required), wanted.selected, wanted.inserted, wanted.updated,
-                         false, wanted.check_as, views};
-        if (wanted.required == 0) {
-            if (get_rel_relkind(relid) == RELKIND_VIEW)
+        const RangeTblEntry *parent = nullptr;
+        const bool is_child = wanted.required == 0;
+        if (is_child) {
+            if (guarded->relkind == RELKIND_VIEW)
                 continue; // the placeholder of a view or of a rule's OLD and NEW
             // A partition or child, reached through a parent. When the parent has the same guards it was judged
             // there; otherwise somebody hung a guarded table below another one.
-            const Index root = root_of(plan, index);
-            const auto *parent =
-                root == 0 ? nullptr : static_cast<const RangeTblEntry *>(list_nth(plan->rtable, static_cast<int>(root) - 1));
-            if (parent != nullptr && parent->rtekind == RTE_RELATION) {
-                if (shares_guards(guarded, memo::find(parent->relid)) && !switches::off("always_children"))
-                    continue;
-                wanted = compat::wanted(parent, permissions);
-                access.check_as = wanted.check_as;
+            if (parents == nullptr)
+                parents = parents_in(plan);
+            if (const Index root = root_of(parents, index); root != 0)
+                parent = static_cast<const RangeTblEntry *>(list_nth(plan->rtable, static_cast<int>(root) - 1));
+            if (parent != nullptr && parent->rtekind != RTE_RELATION)
+                parent = nullptr;
+            if (parent != nullptr && shares_guards(guarded, memo::find(parent->relid)) && !switches::off("always_children"))
+                continue;
+            if (parent != nullptr)
+                wanted.required = compat::wanted(parent, permissions).required;
+        }
+        Access access = {relid, actions_of(wanted.required), wanted.selected, wanted.inserted, wanted.updated,
+                         false, wanted.check_as, texts};
+        if (is_child) {
+            if (parent != nullptr) {
+                access.check_as = compat::wanted(parent, permissions).check_as;
+                access.below = parent->relid;
             }
-            access.actions = actions_of(wanted.required);
             if (access.actions == 0)
                 access.actions = core::bit(core::Action::select);
             access.every_column = true;
@@ -257,7 +299,7 @@ void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out)
         }
         if (elsewhere && (access.actions & core::bit(core::Action::select)) != 0)
             access.actions |= core::bit(core::Action::export_);
-        admit(access, statement, false, out);
+        admit(access, statement, quiet, out);
     }
 }
 
@@ -266,12 +308,12 @@ void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out)
 namespace {
 
 struct Walk {
-    bool collect_views; // first walk: fill `views`; second: judge
-    List *views;
+    bool collects; // first walk: fill `found`; second: judge
+    List *found;   // of OwnersText
     Visit visit;
     void *to;
     TimestampTz now;
-    std::span<const Oid> view_span;
+    std::span<const OwnersText> texts;
     bool copied;
     bool children; // judge those that have guards of their own, though planning may leave them out
 };
@@ -283,6 +325,7 @@ void walk_children(const Walk *w, Access access)
     access.every_column = true;
     access.actions &= ~core::bit(core::Action::insert); // rows put in are routed; judge() sees to those
     const Oid root = access.relid;
+    access.below = root;
     ListCell *cell;
     foreach (cell, find_all_inheritors(root, NoLock, nullptr)) {
         access.relid = lfirst_oid(cell);
@@ -307,16 +350,19 @@ bool walk(Node *node, void *context)
         const Oid relid = relation_of(rte);
         if (!OidIsValid(relid))
             continue;
-        if (w->collect_views) {
-            if (memo::has_text(relid))
-                w->views = lappend_oid(w->views, relid);
+        if (w->collects) {
+            if (memo::has_text(relid)) {
+                auto *text = static_cast<OwnersText *>(palloc(sizeof(OwnersText)));
+                *text = {relid, compat::wanted(rte, permissions).check_as, true}; // planned next, see barriers.cpp
+                w->found = lappend(w->found, text);
+            }
             continue;
         }
         if (memo::find(relid) == nullptr && !w->children)
             continue;
         const compat::Wanted wanted = compat::wanted(rte, permissions);
         Access access = {relid, actions_of(wanted.required), wanted.selected, wanted.inserted, wanted.updated,
-                         false, wanted.check_as, w->view_span};
+                         false, wanted.check_as, w->texts};
         if (w->copied && (access.actions & core::bit(core::Action::select)) != 0)
             access.actions |= core::bit(core::Action::export_);
         if (access.actions != 0)
@@ -356,21 +402,40 @@ bool touches(Node *node, void *found)
 
 bool touches_guarded(Query *query) { return touches(reinterpret_cast<Node *>(query), nullptr); }
 
+namespace {
+
+// As of a plan, whose result relations are those of the statement and of the WITH queries that write.
+bool writes_elsewhere(const Query *query)
+{
+    if (query->resultRelation > 0) {
+        const auto *target = static_cast<const RangeTblEntry *>(list_nth(query->rtable, query->resultRelation - 1));
+        if (!guards_reading(target->relid))
+            return true;
+    }
+    if (!query->hasModifyingCTE)
+        return false;
+    ListCell *cell;
+    foreach (cell, query->cteList)
+        if (const auto *with = reinterpret_cast<const Query *>(static_cast<const CommonTableExpr *>(lfirst(cell))->ctequery);
+            IsA(with, Query) && writes_elsewhere(with))
+            return true;
+    return false;
+}
+
+} // namespace
+
 void visit_query(Query *query, bool copied, bool children, Visit visit, void *to)
 {
     Walk w = {true, NIL, visit, to, GetCurrentTimestamp(), {}, copied, children};
-    if (query->resultRelation > 0 && !copied) {
-        const auto *target = static_cast<const RangeTblEntry *>(list_nth(query->rtable, query->resultRelation - 1));
-        w.copied = !guards_reading(target->relid);
-    }
+    w.copied = copied || writes_elsewhere(query);
     (void) walk(reinterpret_cast<Node *>(query), &w);
-    auto *views = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list_length(w.views) + 1)));
+    auto *texts = static_cast<OwnersText *>(palloc(sizeof(OwnersText) * static_cast<Size>(list_length(w.found) + 1)));
     std::size_t count = 0;
     ListCell *cell;
-    foreach (cell, w.views)
-        views[count++] = lfirst_oid(cell);
-    w.view_span = {views, count};
-    w.collect_views = false;
+    foreach (cell, w.found)
+        texts[count++] = *static_cast<const OwnersText *>(lfirst(cell));
+    w.texts = {texts, count};
+    w.collects = false;
     (void) walk(reinterpret_cast<Node *>(query), &w);
 }
 

@@ -5,6 +5,7 @@
 #include "hooks/judge.hpp"
 #include "pg/compat.hpp"
 #include "pg/loans.hpp"
+#include "pg/record.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 
@@ -81,9 +82,11 @@ struct Outcome {
     struct Use {
         core::RequestId request;
         core::PolicyId policy;
+        char object_class;
         Oid relid;
         core::Actions actions;
         TimestampTz until;
+        pg::record::Columns columns;
     } uses[32];                       // beyond that the statement is refused
     Outcome() {} // NOLINT(modernize-use-equals-default): a defaulted one would let {} zero `uses`
 };
@@ -91,11 +94,16 @@ struct Outcome {
 // Judges one access of the statement into `out`; raises when it is refused. `quiet`: no line for monitored findings.
 void admit(const Access &access, const char *statement, bool quiet, Outcome *out);
 
-// Notes the uses: timers, shared memory, the line in the record.
-void note_uses(const Outcome &outcome, const char *statement);
+// Notes the uses: timers, shared memory, the line in the record. Returns whether one may be of an approval that counts.
+bool note_uses(const Outcome &outcome, const char *statement);
+extern int32 recorded; // what the last note_uses() recorded: its number, for pg::evidence::add_rows()
+// The timers only. Returns whether a policy in use limits the number of uses or rows.
+bool note_ends(const Outcome &outcome);
+// The texts of owners that are part of the plan: of views, and tables with row-level security.
+[[nodiscard]] std::span<const OwnersText> texts_in(const PlannedStmt *plan);
 
 // A whole plan or query: every relation in it.
-void admit_plan(const PlannedStmt *plan, const char *statement, Outcome *out);
+void admit_plan(const PlannedStmt *plan, const char *statement, bool quiet, Outcome *out);
 void admit_query(Query *query, const char *statement, Outcome *out);
 // Is any relation of the query guarded, at whatever depth?
 [[nodiscard]] bool touches_guarded(Query *query);
@@ -111,15 +119,19 @@ void visit_query(Query *query, bool copied, bool children, Visit visit, void *to
 }
 
 // Is any relation of the plan guarded? The fast test of every statement: one memo probe a relation.
-[[nodiscard]] inline bool touches_guarded(const PlannedStmt *plan)
+[[nodiscard, gnu::always_inline]] inline bool touches_guarded(const PlannedStmt *plan)
 {
     const List *const rtable = plan->rtable;
     for (int i = 0; i < list_length(rtable); i++) {
         const auto *rte = static_cast<const RangeTblEntry *>(rtable->elements[i].ptr_value);
         // EXCLUDED counts as well: it has the OID of the target, which is there too.
         const Oid relid = rte->rtekind == RTE_RELATION ? rte->relid : pg::compat::view_of_subquery(rte);
-        if (pg::memo::find(relid) != nullptr)
+        if (relid < FirstNormalObjectId) { // writing to the catalogs is looked at, and reading the statistics
+            if (rte->rellockmode >= RowExclusiveLock || pg::memo::find(relid) != nullptr)
+                return true;
+        } else if (pg::memo::find(relid) != nullptr) {
             return true;
+        }
     }
     return false;
 }

@@ -1,7 +1,6 @@
 // install.cpp: zone C. The only place that assigns the server's hook variables.
 
 #include "hooks/chain.hpp"
-#include "hooks/switches.hpp"
 #include "pg/shared.hpp"
 
 extern "C" {
@@ -23,6 +22,7 @@ fmgr_hook_type fmgr = nullptr;
 get_relation_stats_hook_type relation_statistics = nullptr;
 get_index_stats_hook_type index_statistics = nullptr;
 get_relation_info_hook_type relation_info = nullptr;
+ClientAuthentication_hook_type authentication = nullptr;
 } // namespace chain
 
 namespace {
@@ -76,9 +76,10 @@ void install()
     get_index_stats_hook = index_statistics;
     chain::relation_info = get_relation_info_hook;
     get_relation_info_hook = relation_info;
+    chain::authentication = ClientAuthentication_hook;
+    ClientAuthentication_hook = authentication;
     RegisterXactCallback(transaction, nullptr);
     RegisterSubXactCallback(subtransaction, nullptr);
-    switches::define();
 }
 
 } // namespace jit::hooks

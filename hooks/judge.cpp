@@ -2,18 +2,25 @@
 
 #include "hooks/judge.hpp"
 
+#include "hooks/authors.hpp"
+#include "hooks/columns.hpp"
+#include "hooks/counting.hpp"
+#include "hooks/given_text.hpp"
 #include "hooks/owner_stack.hpp"
+#include "hooks/statement.hpp"
 #include "hooks/switches.hpp"
 #include "pg/compat.hpp"
 #include "pg/rights.hpp"
 #include "pg/session.hpp"
+#include "pg/standby.hpp"
+#include "pg/things.hpp"
 #include "pg/views.hpp"
-
-#include <bit>
 
 extern "C" {
 #include "access/parallel.h"
 #include "access/sysattr.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 }
 
 namespace jit::hooks {
@@ -32,62 +39,43 @@ struct Judging {
     void *to;
 };
 
-Oid owner_of(Oid relid)
-{
-    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-    if (!HeapTupleIsValid(tuple))
-        return InvalidOid;
-    const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-    ReleaseSysCache(tuple);
-    return owner;
-}
+using authors::owner_of;
 
-bool policy_guards(const memo::Guarded *guarded, core::PolicyId policy, core::Action action)
+// Does the policy name the relation itself? Whoever made it meant it then; what is put into a schema under a policy is
+// written by anybody.
+bool policy_names(const memo::Guarded *guarded, core::PolicyId policy, core::Action action)
 {
     if (guarded == nullptr)
         return false;
     for (const core::Guard &g : guarded->guards)
-        if (g.policy == policy && g.mode == core::Mode::enforce && (g.actions & core::bit(action)) != 0)
+        if (g.policy == policy && g.level >= core::Level::relation && !g.elsewhere && g.mode == core::Mode::enforce && (g.actions & core::bit(action)) != 0)
             return true;
     return false;
 }
 
-// Reading through a view that an approval names: the view must be in the statement, be what it was, be its owner's
-// text (check_as), and itself name the relation.
-bool opened_by_view(const Judging &j, core::Decision *decision)
+// Reading through a view that an approval and its policy name: the view must be in the statement, be what it was, be its
+// owner's text (check_as), and itself name the relation. It opens reading only: what is written is not what it shows.
+bool opened_by_view(const Judging &j, core::Decision *decision, bool *old_plan)
 {
     const Access &a = *j.access;
-    if (!OidIsValid(a.check_as))
+    constexpr core::Actions reading = core::bit(core::Action::select) | core::bit(core::Action::export_);
+    if (!OidIsValid(a.check_as) || (a.actions & ~reading) != 0)
         return false;
     bool opened = false;
-    for (const Oid view : a.views) {
+    for (const OwnersText &text : a.texts) {
+        const Oid view = text.holder;
         if (owner_of(view) != a.check_as || !pg::views::reads(view, a.relid))
             continue;
         const rights::Opening opening = rights::opens(view, j.now);
         // Which of several views put the entry there cannot be told, so every candidate must be open.
-        if (opening.request == 0 || !policy_guards(memo::find(view), opening.policy, core::Action::select))
+        if (opening.request == 0 || !policy_names(memo::find(view), opening.policy, core::Action::select))
             return false;
+        *old_plan |= !text.barred;
         if (!opened || opening.until < decision->until)
             *decision = {core::Verdict::approved, opening.policy, opening.request, opening.until};
         opened = true;
     }
     return opened;
-}
-
-// The owner of text that stands in the statement under the person's own name without being the person's, and that
-// reads the relation: a security_invoker view, a row security policy. InvalidOid when there is none.
-Oid author_of_unsigned_text(const Judging &j, Oid owner)
-{
-    if (OidIsValid(j.access->check_as) || switches::off("unsigned_text"))
-        return InvalidOid; // the statement says whose it is
-    for (const Oid holder : j.access->views) {
-        const Oid author = owner_of(holder);
-        if (holder != j.access->relid && !owner_stack::is_trusted(author, owner) &&
-            pg::views::speaks_as_caller(holder) && pg::views::text_reads(holder, j.access->relid) &&
-            rights::opens(holder, j.now).request == 0)
-            return author;
-    }
-    return InvalidOid;
 }
 
 // May code that is not the person's own text use the approval here? A view that the approval itself names is its
@@ -97,16 +85,24 @@ void check_code(const Judging &j, Finding *finding, bool by_view)
     if (switches::off("owner_stack"))
         return;
     if (IsParallelWorker()) {
-        finding->obstacle = Obstacle::parallel_code;
+        // A function of the leader's own plan: the leader judged it when the statement started.
+        const bool direct = j.guarded->object_class == core::class_function && owner_stack::is_empty() &&
+                            pg::session::executor_depth <= 1;
+        if (!direct)
+            finding->obstacle = Obstacle::parallel_code;
         return;
     }
     if (owner_stack::may_miss_callers()) {
         finding->obstacle = Obstacle::new_code;
         return;
     }
-    if (owner_stack::is_empty() && !OidIsValid(j.access->check_as) && j.access->views.empty())
+    if (given_text::may_run()) {
+        finding->obstacle = Obstacle::given_text;
+        return;
+    }
+    if (owner_stack::is_empty() && !OidIsValid(j.access->check_as) && j.access->texts.empty())
         return; // the person's own statement, and no text of anybody else's in it
-    const Oid owner = owner_of(j.guarded->relid);
+    const Oid owner = owner_of_object(j.guarded->object_class, j.guarded->relid);
     if (const Oid function = owner_stack::foreign_function(owner); OidIsValid(function)) {
         finding->obstacle = Obstacle::foreign_code;
         finding->code = function;
@@ -114,7 +110,7 @@ void check_code(const Judging &j, Finding *finding, bool by_view)
     } else if (!by_view && OidIsValid(j.access->check_as) && !owner_stack::is_trusted(j.access->check_as, owner)) {
         finding->obstacle = Obstacle::foreign_code;
         finding->code = j.access->check_as;
-    } else if (const Oid author = by_view ? InvalidOid : author_of_unsigned_text(j, owner); OidIsValid(author)) {
+    } else if (const Oid author = by_view ? InvalidOid : authors::untrusted(*j.access, owner, j.now); OidIsValid(author)) {
         finding->obstacle = Obstacle::foreign_code;
         finding->code = author;
     }
@@ -125,17 +121,21 @@ void check_code(const Judging &j, Finding *finding, bool by_view)
 void check_maintenance(const Judging &j, Finding *finding)
 {
     if (!InSecurityRestrictedOperation() || switches::off("maintenance") ||
-        owner_stack::is_trusted(GetUserId(), owner_of(j.guarded->relid)))
+        owner_stack::is_trusted(GetUserId(), owner_of_object(j.guarded->object_class, j.guarded->relid)))
         return;
     finding->obstacle = Obstacle::foreign_code;
     finding->code = GetUserId();
 }
 
 // The person's approvals, with the columns that they name of an ancestor numbered as the relation numbers them.
-std::span<const core::Approval> approvals_for(const memo::Guarded *guarded)
+std::span<const core::Approval> approvals_for(const memo::Guarded *guarded, TimestampTz now)
 {
     const bool by_column = rights::by_column(); // first: it may read anew, and then older spans are gone
-    const std::span<const core::Approval> mine = rights::mine();
+    if (pg::bound::active.count > 0)
+        statement::confirm_active(); // what its code reaches may have changed while it ran
+    std::span<const core::Approval> mine = pg::bound::opened(rights::mine());
+    if (guarded->counted || rights::counted())
+        mine = counting::with_uses_left(guarded, mine, now);
     if (!by_column || guarded->relations.size() < 2)
         return mine;
     auto *own = static_cast<core::Approval *>(palloc(mine.size_bytes()));
@@ -155,16 +155,20 @@ std::span<const core::Approval> approvals_for(const memo::Guarded *guarded)
 
 void judge_one(const Judging &j, core::Action action, core::Column column, std::span<const core::Guard> guards)
 {
-    const core::Attempt attempt = {action, column, j.guarded->relations, j.guarded->schemas};
+    const core::Attempt attempt = {action, column, j.guarded->relations, j.guarded->schemas, j.guarded->object_class};
     Finding finding = {j.guarded, action, column, {}, Obstacle::none, InvalidOid, false, false};
-    finding.decision = core::decide(attempt, guards, approvals_for(j.guarded), j.now, core::Weigh::enforced);
+    finding.decision = core::decide(attempt, guards, approvals_for(j.guarded, j.now), j.now, core::Weigh::enforced);
 
     if (!core::allows(finding.decision.verdict)) {
         core::Decision through_view = {};
+        bool old_plan = false;
         if (pg::catalog::presence() == pg::catalog::Presence::unbound)
             finding.obstacle = Obstacle::unbound;
-        else if (action == core::Action::select && opened_by_view(j, &through_view))
+        else if (action == core::Action::select && opened_by_view(j, &through_view, &old_plan)) {
             finding.decision = through_view;
+            if (old_plan && !switches::off("barriers"))
+                finding.obstacle = Obstacle::old_plan;
+        }
         else
             finding.obstacle = j.guarded->statistics ? Obstacle::statistics : Obstacle::decision;
         if (finding.obstacle == Obstacle::none)
@@ -173,19 +177,24 @@ void judge_one(const Judging &j, core::Action action, core::Column column, std::
         check_code(j, &finding, false);
         // A view that is nobody's whom the approval of the table serves may be named by another approval.
         core::Decision through_view = {};
+        bool old_plan = false;
         if (finding.obstacle == Obstacle::foreign_code && !finding.code_is_function && action == core::Action::select &&
-            opened_by_view(j, &through_view)) {
+            opened_by_view(j, &through_view, &old_plan)) {
             finding.decision = through_view;
-            finding.obstacle = Obstacle::none;
+            finding.obstacle = old_plan && !switches::off("barriers") ? Obstacle::old_plan : Obstacle::none;
         }
     } else if (finding.decision.verdict == core::Verdict::exempt) {
         check_maintenance(j, &finding);
     }
-    if (finding.obstacle == Obstacle::none && (j.guarded->monitored & core::bit(action)) != 0) {
+    if (finding.obstacle == Obstacle::none && finding.decision.verdict == core::Verdict::approved &&
+        pg::standby::is_late(j.now) && !switches::off("standby_lag"))
+        finding.obstacle = Obstacle::late;
+    finding.access = j.access;
+    if (finding.obstacle == Obstacle::none && core::contains(j.guarded->monitored, action)) {
         const core::Decision monitored =
-            core::decide(attempt, guards, approvals_for(j.guarded), j.now, core::Weigh::monitored_too);
+            core::decide(attempt, guards, approvals_for(j.guarded, j.now), j.now, core::Weigh::monitored_too);
         if (!core::allows(monitored.verdict)) {
-            j.visit(j.to, {j.guarded, action, column, monitored, Obstacle::none, InvalidOid, false, true});
+            j.visit(j.to, {j.guarded, action, column, monitored, Obstacle::none, InvalidOid, false, true, j.access});
             return;
         }
     }
@@ -204,7 +213,7 @@ bool is_column(Oid relid, AttrNumber column)
 }
 
 // One column after another when a guard or an approval names columns; otherwise the row stands for all of them.
-void judge_columns(const Judging &j, core::Action action, const Bitmapset *columns)
+void judge_columns(const Judging &j, core::Action action, const Bitmapset *named)
 {
     const bool by_column = (j.guarded->by_column || rights::by_column()) &&
                            (core::column_actions & core::bit(action)) != 0;
@@ -212,6 +221,7 @@ void judge_columns(const Judging &j, core::Action action, const Bitmapset *colum
         judge_one(j, action, 0, j.guards);
         return;
     }
+    const Bitmapset *columns = columns::touched(j.guarded->relid, action, named);
     HeapTuple relation = SearchSysCache1(RELOID, ObjectIdGetDatum(j.guarded->relid));
     const AttrNumber count =
         HeapTupleIsValid(relation) ? reinterpret_cast<Form_pg_class>(GETSTRUCT(relation))->relnatts : AttrNumber{0};
@@ -227,27 +237,39 @@ void judge_columns(const Judging &j, core::Action action, const Bitmapset *colum
             any = true;
         }
     // count(*), system columns, SELECT FOR UPDATE: the row as such.
-    if (!any)
+    if (!any || (action == core::Action::select && columns::has_system_column(named)))
         judge_one(j, action, 0, j.guards);
 }
 
 void judge_actions(const Judging &j, core::Actions actions)
 {
     for (core::Actions rest = actions; rest != 0; rest &= rest - 1) {
-        const auto action = static_cast<core::Action>(std::countr_zero(rest));
+        const auto action = core::first_of(rest);
         if (j.guarded->statistics) {
             for (const core::Guard &g : j.guards) // every one of them, not any
                 judge_one(j, action, 0, {&g, 1});
             continue;
         }
         judge_columns(j, action,
-                      action == core::Action::select   ? j.access->selected
+                      action == core::Action::select || action == core::Action::export_ ? j.access->selected
                       : action == core::Action::insert ? j.access->inserted
                                                        : j.access->updated);
     }
 }
 
 } // namespace
+
+Oid owner_of_object(char object_class, Oid id)
+{
+    switch (object_class) {
+        case core::class_relation:     return owner_of(id);
+        case core::class_function:     return pg::things::owner(PROCOID, Anum_pg_proc_proowner, id);
+        case core::class_type:         return pg::things::owner(TYPEOID, Anum_pg_type_typowner, id);
+        case core::class_schema:       return pg::things::owner(NAMESPACEOID, Anum_pg_namespace_nspowner, id);
+        case core::class_large_object: return pg::things::owner_of_large_object(id);
+        default:                       return InvalidOid;
+    }
+}
 
 core::Actions actions_of(AclMode required)
 {
@@ -271,7 +293,9 @@ core::Actions actions_of(AclMode required)
 
 void judge(const Access &access, TimestampTz now, Visit visit, void *to)
 {
-    const memo::Guarded *guarded = memo::find(access.relid);
+    const memo::Guarded *guarded = access.object_class == core::class_relation && !access.by_itself
+                                       ? memo::find(access.relid)
+                                       : pg::things::find(access.object_class, access.relid);
     if (guarded == nullptr)
         return;
     if (guarded->house) {

@@ -3,11 +3,18 @@
 
 #include "hooks/lending.hpp"
 
+#include "hooks/switches.hpp"
+#include "hooks/values.hpp"
 #include "pg/compat.hpp"
+#include "pg/rights.hpp"
 
 extern "C" {
+#include "access/table.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
 #include "nodes/makefuncs.h"
+#include "utils/rel.h"
 }
 
 namespace jit::hooks::lending {
@@ -28,11 +35,24 @@ struct Answer {
 };
 constinit Answer last_answer = {};
 
+// A row that goes to a foreign partition would be written to the other server as the role that lends.
+bool writes_foreign(Oid relid, AclMode required)
+{
+    constexpr AclMode writing = ACL_INSERT | ACL_UPDATE | ACL_DELETE;
+    if ((required & writing) == 0 || !has_subclass(relid) || switches::off("lent_foreign"))
+        return false;
+    ListCell *cell;
+    foreach (cell, find_all_inheritors(relid, NoLock, nullptr))
+        if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
+            return true;
+    return false;
+}
+
 // The first of the policy's roles that holds what the entry wants, as far as one role can be asked.
 Oid ask_for_lender(const gate::Outcome::Use &use, AclMode required)
 {
     const pg::memo::Policy *policy = pg::memo::policy(use.policy);
-    if (policy == nullptr)
+    if (policy == nullptr || policy->lends.empty() || writes_foreign(use.relid, required))
         return InvalidOid;
     for (const Oid role : policy->lends) {
         if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
@@ -65,11 +85,56 @@ Oid lender_of_entry(const RangeTblEntry *rte, const compat::Wanted &wanted, cons
     const core::Actions actions = actions_of(wanted.required);
     for (int i = 0; i < outcome.use_count; i++) {
         const gate::Outcome::Use &use = outcome.uses[i];
-        if (use.relid == relid && (use.actions & actions) == actions)
+        if (use.object_class == core::class_relation && use.relid == relid && (use.actions & actions) == actions)
             if (const Oid lender = lender_for(use, wanted.required); OidIsValid(lender))
                 return lender;
     }
     return InvalidOid;
+}
+
+// ---- the next numbers of a table's own sequences ----
+
+// Is it a call of nextval() for a sequence that the uses cover as part of a table that is inserted into?
+bool is_lent_number(const FuncExpr *call, const gate::Outcome &outcome, Oid *sequence)
+{
+    if (!values::is_nextval(call->funcid) || list_length(call->args) != 1 || !IsA(linitial(call->args), Const))
+        return false;
+    const auto *named = static_cast<const Const *>(linitial(call->args));
+    Oid table = InvalidOid;
+    int32 column = 0;
+    *sequence = DatumGetObjectId(named->constvalue);
+    // A sequence with guards of its own is a matter of its own.
+    if (named->constisnull || !sequenceIsOwned(*sequence, DEPENDENCY_AUTO, &table, &column) ||
+        pg::things::find(core::class_relation, *sequence) != nullptr)
+        return false;
+    const Oid lender = lender_of(outcome, table, core::bit(core::Action::insert), ACL_INSERT, ACLMASK_ANY);
+    return OidIsValid(lender) && pg_class_aclcheck(*sequence, lender, ACL_USAGE | ACL_UPDATE) == ACLCHECK_OK;
+}
+
+struct Numbers {
+    const gate::Outcome *outcome;
+    bool any;
+};
+
+bool lend_numbers_in(Node *node, void *context)
+{
+    auto *numbers = static_cast<Numbers *>(context);
+    if (node == nullptr)
+        return false;
+    if (IsA(node, Query))
+        return compat::walk_query(reinterpret_cast<Query *>(node), lend_numbers_in, context, 0);
+    Oid sequence = InvalidOid;
+    if (!IsA(node, FuncExpr) || !is_lent_number(reinterpret_cast<const FuncExpr *>(node), *numbers->outcome, &sequence))
+        return compat::walk_expression(node, lend_numbers_in, context);
+    // What an identity column has for a default: the same number, and the table's own privilege is the one that counts.
+    static_assert(sizeof(NextValueExpr) <= sizeof(FuncExpr));
+    auto *number = reinterpret_cast<NextValueExpr *>(node);
+    *number = {};
+    number->xpr.type = T_NextValueExpr;
+    number->seqid = sequence;
+    number->typeId = INT8OID;
+    numbers->any = true;
+    return false;
 }
 
 struct Views {
@@ -100,7 +165,71 @@ bool lend_views_in(Node *node, void *context)
     return compat::walk_query(query, lend_views_in, context, 0);
 }
 
+// What COPY takes when no column is named: generated ones are left out.
+List *columns_copied(Oid relid)
+{
+    List *names = NIL;
+    Relation relation = table_open(relid, AccessShareLock);
+    const TupleDesc row = RelationGetDescr(relation);
+    for (int i = 0; i < row->natts; i++)
+        if (const FormData_pg_attribute *column = TupleDescAttr(row, i); !column->attisdropped && column->attgenerated == '\0')
+            names = lappend(names, makeString(pstrdup(NameStr(column->attname))));
+    table_close(relation, AccessShareLock);
+    return names;
+}
+
 } // namespace
+
+Oid lender_of(const gate::Outcome &outcome, Oid relid, core::Actions actions, AclMode required, AclMaskHow how)
+{
+    for (int i = 0; i < outcome.use_count; i++) {
+        const gate::Outcome::Use &use = outcome.uses[i];
+        const pg::memo::Policy *policy = pg::memo::policy(use.policy);
+        if (use.object_class != core::class_relation || use.relid != relid || (use.actions & actions) != actions ||
+            policy == nullptr || get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+            continue;
+        for (const Oid role : policy->lends) {
+            if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
+                continue;
+            const AclMode held = pg_class_aclmask(relid, role, required, how);
+            if ((how == ACLMASK_ALL ? held == required : held != 0) ||
+                (required == ACL_INSERT && pg_attribute_aclcheck_all(relid, role, required, ACLMASK_ANY) == ACLCHECK_OK))
+                return role;
+        }
+    }
+    return InvalidOid;
+}
+
+bool lends_all(Oid role, Oid relid, AclMode required)
+{
+    if (pg_class_aclmask(relid, role, required, ACLMASK_ALL) != required || writes_foreign(relid, required))
+        return false;
+    ListCell *cell;
+    if (required == ACL_INSERT)
+        foreach (cell, getOwnedSequences(relid)) {
+            Oid table = InvalidOid;
+            int32 column = 0;
+            const Oid sequence = lfirst_oid(cell);
+            if (sequenceIsOwned(sequence, DEPENDENCY_AUTO, &table, &column) &&
+                pg_class_aclcheck(sequence, GetUserId(), ACL_USAGE | ACL_UPDATE) != ACLCHECK_OK &&
+                pg_class_aclcheck(sequence, role, ACL_USAGE | ACL_UPDATE) != ACLCHECK_OK)
+                return false;
+        }
+    return true;
+}
+
+bool lend_numbers(Node *tree, const gate::Outcome &outcome)
+{
+    Numbers numbers = {&outcome, false};
+    if (outcome.use_count > 0)
+        (void) lend_numbers_in(tree, &numbers);
+    return numbers.any;
+}
+
+Oid lender_of_entry(const RangeTblEntry *rte, List *permissions, const gate::Outcome &outcome)
+{
+    return lender_of_entry(rte, compat::wanted(rte, permissions), outcome);
+}
 
 List *lend_views(Query *query, const gate::Outcome &outcome)
 {
@@ -162,8 +291,13 @@ PlannedStmt *copy_as_query(PlannedStmt *statement)
     if (asked->is_from || asked->relation == nullptr)
         return statement;
     const Oid relid = RangeVarGetRelid(asked->relation, NoLock, true);
-    if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION || pg::memo::find(relid) == nullptr ||
-        pg::catalog::is_house_table(relid) || pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+    const pg::memo::Guarded *guarded = OidIsValid(relid) ? pg::memo::find(relid) : nullptr;
+    if (guarded == nullptr || get_rel_relkind(relid) != RELKIND_RELATION || pg::catalog::is_house_table(relid) ||
+        !pg::rights::hold_any())
+        return statement;
+    // Rows that count are counted in a plan.
+    const bool counts = guarded->counted || pg::rights::counted();
+    if (!counts && pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
         return statement;
 
     auto *own = static_cast<PlannedStmt *>(copyObjectImpl(statement));
@@ -173,7 +307,7 @@ PlannedStmt *copy_as_query(PlannedStmt *statement)
     select->fromClause = list_make1(copy->relation);
     List *columns = copy->attlist;
     if (columns == NIL)
-        columns = list_make1(makeNode(A_Star));
+        columns = columns_copied(relid);
     ListCell *cell;
     foreach (cell, columns) {
         auto *reference = makeNode(ColumnRef);

@@ -14,6 +14,19 @@ void lend(QueryDesc *query, const gate::Outcome &outcome);
 [[nodiscard]] List *lend_views(Query *query, const gate::Outcome &outcome);
 void take_back_views(PlannedStmt *plan, List *lent);
 
+// The role that lends what is required of a relation, of those that the uses cover for these actions; InvalidOid: none.
+[[nodiscard]] Oid lender_of(const gate::Outcome &outcome, Oid relid, core::Actions actions, AclMode required, AclMaskHow how);
+// The same for one entry of a range table, with what it wants of which columns.
+[[nodiscard]] Oid lender_of_entry(const RangeTblEntry *rte, List *permissions, const gate::Outcome &outcome);
+
+// Does the role lend this on the relation, for all rows and with the defaults of all columns? For jit.check.
+[[nodiscard]] bool lends_all(Oid role, Oid relid, AclMode required);
+
+// nextval() of a sequence that belongs to a column of a table whose INSERT is lent becomes what identity columns use, which
+// asks for no privilege of the person's. Changes the tree, which is the caller's to change, and says whether it did. It may
+// stay in a cached plan: each execution asks for the INSERT again.
+bool lend_numbers(Node *tree, const gate::Outcome &outcome);
+
 // COPY table TO asks for the privilege before any hook; COPY (SELECT ...) TO asks as every query does, and can borrow.
 // Turns the one into the other for somebody who does not hold the privilege on a guarded table; otherwise returns the
 // statement as it is.

@@ -3,14 +3,22 @@
 
 #include "hooks/owner_stack.hpp"
 
+#include "hooks/cluster.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/statement.hpp"
 #include "hooks/switches.hpp"
 #include "pg/rights.hpp"
 #include "pg/session.hpp"
 
 extern "C" {
+#include "access/genam.h"
+#include "access/table.h"
+#include "access/transam.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_range.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/typcache.h"
 }
 
 namespace jit::hooks::owner_stack {
@@ -19,8 +27,13 @@ constinit State state = {};
 
 namespace {
 
-constinit Oid *functions = nullptr; // TopMemoryContext
+struct Call {
+    Oid function;
+    uint64 serial;
+};
+constinit Call *calls = nullptr; // TopMemoryContext
 constinit int room = 0;
+constinit uint64 last_serial = 0;
 
 Oid owner_of(Oid function)
 {
@@ -43,12 +56,43 @@ bool is_trusted(Oid code_owner, Oid object_owner)
 Oid foreign_function(Oid object_owner)
 {
     for (int i = state.depth - 1; i >= 0; i--)
-        if (!is_trusted(owner_of(functions[i]), object_owner))
-            return functions[i];
+        if (!is_trusted(owner_of(calls[i].function), object_owner))
+            return calls[i].function;
     return InvalidOid;
 }
 
 bool is_empty() { return state.depth == 0; }
+
+uint64 serial() { return state.depth == 0 ? 0 : calls[state.depth - 1].serial; }
+
+namespace {
+
+// What the type cache keeps of a range type's functions it keeps for ever, also when it looked them up while nobody was
+// followed; the difference of its bounds can be anybody's function.
+void look_up_range_functions()
+{
+    if (switches::off("range_functions"))
+        return;
+    Relation ranges = table_open(RangeRelationId, AccessShareLock);
+    SysScanDesc scan = systable_beginscan(ranges, InvalidOid, false, nullptr, 0, nullptr);
+    List *types = NIL;
+    while (HeapTuple tuple = systable_getnext(scan)) {
+        const auto *row = reinterpret_cast<Form_pg_range>(GETSTRUCT(tuple));
+        if (row->rngsubdiff >= FirstNormalObjectId || row->rngcanonical >= FirstNormalObjectId)
+            types = lappend_oid(types, row->rngtypid);
+    }
+    systable_endscan(scan);
+    table_close(ranges, AccessShareLock);
+    ListCell *cell;
+    foreach (cell, types) {
+        TypeCacheEntry *const type = lookup_type_cache(lfirst_oid(cell), TYPECACHE_RANGE_INFO);
+        for (FmgrInfo *function : {&type->rng_subdiff_finfo, &type->rng_canonical_finfo})
+            if (OidIsValid(function->fn_oid))
+                fmgr_info_cxt(function->fn_oid, function, CacheMemoryContext);
+    }
+}
+
+} // namespace
 
 void read_rights()
 {
@@ -57,6 +101,7 @@ void read_rights()
     pg::rights::look();
     if (pg::rights::take_appeared()) {
         InvalidateSystemCaches(); // plans and functions looked up before now do not pass through the stack
+        look_up_range_functions();
         state.started_now = true;
         state.misses_callers |= state.statements_ran; // portals of earlier statements may still be open
     }
@@ -66,8 +111,10 @@ bool may_miss_callers()
 {
     if (switches::off("callers"))
         return false;
-    if (pg::rights::take_appeared())
+    if (pg::rights::take_appeared()) {
         state.misses_callers = true; // it appeared while a statement was running
+        look_up_range_functions();
+    }
     return state.misses_callers && !pg::session::is_top_level();
 }
 
@@ -75,12 +122,15 @@ bool may_miss_callers()
 // holds an approval, for code that would not be trusted with every object.
 bool wants(Oid function)
 {
-    if (!gate::applies())
+    if (!gate::running())
         return false;
-    if (pg::rights::are_stale() && pg::session::is_top_level() && state.depth == 0 && !switches::off("callers"))
+    const bool here = gate::extension_here();
+    if (here && pg::rights::are_stale() && pg::session::is_top_level() && state.depth == 0 && !switches::off("callers"))
         pg::rights::look(); // a fast-path call: no other hook saw the statement start
-    if (!pg::rights::hold_any())
+    if (!(here && pg::rights::hold_any()) && !cluster::follows())
         return false;
+    if (pg::bound::active.count > 0 && function >= FirstNormalObjectId)
+        return true; // it must be what was approved whenever it is called
     const Oid owner = owner_of(function);
     return owner != pg::session::person() && !(OidIsValid(owner) && superuser_arg(owner));
 }
@@ -89,11 +139,11 @@ void entered(Oid function)
 {
     if (state.depth == room) {
         room = room == 0 ? 64 : room * 2;
-        const Size bytes = sizeof(Oid) * static_cast<Size>(room);
-        functions = static_cast<Oid *>(functions == nullptr ? MemoryContextAlloc(TopMemoryContext, bytes)
-                                                            : repalloc(functions, bytes));
+        const Size bytes = sizeof(Call) * static_cast<Size>(room);
+        calls = static_cast<Call *>(calls == nullptr ? MemoryContextAlloc(TopMemoryContext, bytes) : repalloc(calls, bytes));
     }
-    functions[state.depth++] = function;
+    calls[state.depth++] = {function, ++last_serial};
+    statement::confirm_active();
 }
 
 void left()

@@ -18,6 +18,9 @@ struct State {
     bool misses_callers;
     bool statements_ran; // in this transaction, before the present one
     bool started_now;
+    bool planned;        // something was planned in this transaction
+    bool executes_text;  // in this transaction: see given_text.hpp
+    const void *fetched; // the query whose next part is being judged; its portal is not the one that asks for it
 };
 JIT_OURS extern State state;
 void read_rights();
@@ -48,6 +51,9 @@ inline void statement_starts(bool runs)
 [[nodiscard]] bool wants(Oid function);
 void entered(Oid function);
 void left();
+// Tells stacks apart: equal only while the very same calls are on it. 0: empty.
+[[nodiscard]] uint64 serial();
+
 // Nothing runs any more: forgets what an error at the wrong moment may have left on the stack.
 inline void settle()
 {

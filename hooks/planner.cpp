@@ -1,13 +1,18 @@
 // planner.cpp: zone C. Refuses early: planning a query runs estimators, and an estimator that somebody wrote sees the
 // column's values before the executor is ever asked.
 
+#include "hooks/barriers.hpp"
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/lending.hpp"
+#include "hooks/objects.hpp"
 #include "hooks/owner_stack.hpp"
+#include "hooks/statement.hpp"
 #include "hooks/switches.hpp"
+#include "hooks/values.hpp"
 #include "pg/session.hpp"
+#include "pg/uses.hpp"
 
 namespace jit::hooks {
 
@@ -17,12 +22,23 @@ PlannedStmt *plan_nested(Query *query, const char *text, int cursor_options, Par
 {
     const int depth = pg::session::planner_depth; // after an error transaction.cpp puts it back
     pg::session::planner_depth = depth + 1;
+    owner_stack::state.planned = true;
     deadline::Frame frame;
     deadline::push(&frame);
     PlannedStmt *const result = chain::planner(query, text, cursor_options, parameters);
     deadline::pop(&frame);
     pg::session::planner_depth = depth;
     return result;
+}
+
+// What runs while a statement is planned is not the statement: its approval is shut meanwhile.
+PlannedStmt *plan_bound(Query *query, const char *text, int cursor_options, ParamListInfo parameters,
+                        const statement::Binding &binding, const statement::Binding &outer)
+{
+    statement::leave(outer);
+    PlannedStmt *const plan = plan_nested(query, text, cursor_options, parameters);
+    statement::mark(plan, binding);
+    return plan;
 }
 
 } // namespace
@@ -33,16 +49,28 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
         return plan_nested(query, text, cursor_options, parameters);
 
     AcceptInvalidationMessages();
-    if (pg::session::is_top_level())
+    if (pg::session::is_top_level()) {
         owner_stack::statement_starts(false); // before inlining is decided
+        if (pg::uses::any) // what planning itself reads is a use of its own: nothing says which execution follows
+            pg::uses::statement_starts();
+    }
+    objects::settle();
+    const statement::Binding binding =
+        pg::rights::bound() ? statement::match(query, parameters) : statement::Binding{}; // before anything is put in
+    const statement::Binding outer = statement::enter(binding);
+    if (values::are_guarded() && values::concern_person() && !values::are_only_shown())
+        values::put_substitutes(query);
+    objects::admit_query(query, text);
     if (!gate::touches_guarded(query) || gate::is_key_probe(query))
-        return plan_nested(query, text, cursor_options, parameters);
+        return plan_bound(query, text, cursor_options, parameters, binding, outer);
 
     gate::Outcome outcome = {};
     outcome.until = core::never;
     gate::admit_query(query, text, &outcome);
+    barriers::put(query);
     List *const lent = lending::lend_views(query, outcome);
-    PlannedStmt *const plan = plan_nested(query, text, cursor_options, parameters);
+    (void) lending::lend_numbers(reinterpret_cast<Node *>(query), outcome);
+    PlannedStmt *const plan = plan_bound(query, text, cursor_options, parameters, binding, outer);
     if (lent != NIL)
         lending::take_back_views(plan, lent);
     return plan;

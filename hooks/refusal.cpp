@@ -2,13 +2,26 @@
 
 #include "hooks/refusal.hpp"
 
+#include "hooks/counting.hpp"
+#include "hooks/statement.hpp"
+#include "pg/json.hpp"
 #include "pg/membership.hpp"
 #include "pg/record.hpp"
 #include "pg/rights.hpp"
+#include "pg/row_counts.hpp"
 #include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared_uses.hpp"
+#include "pg/standby.hpp"
+#include "pg/uses.hpp"
+#include "pg/networks.hpp"
+#include "pg/views.hpp"
 
 extern "C" {
+#include "access/xlog.h"
 #include "lib/stringinfo.h"
+#include "tcop/tcopprot.h"
+#include "utils/inval.h"
 #include "utils/regproc.h"
 }
 
@@ -23,7 +36,7 @@ const char *action_text(core::Action action) { return pg::record::action_names(c
 
 const char *object_text(const Finding &f)
 {
-    const char *relation = pg::record::relation_name(f.guarded->relid);
+    const char *relation = pg::record::object_name(f.guarded->object_class, f.guarded->relid);
     if (f.column > 0)
         if (const char *column = get_attname(f.guarded->relid, f.column, true))
             return psprintf("%s(%s)", relation, quote_identifier(column));
@@ -74,17 +87,51 @@ const char *history_text(core::PolicyId policy)
 
 const char *request_hint(const memo::Policy *policy)
 {
-    if (!pg::membership::is_member_of_any(pg::session::person(), policy->eligible))
-        return psprintf("You are not among those who may ask under this policy: %s.", role_list(policy->eligible));
-    return psprintf("SELECT jit.request(%s, %s, reason => '...'%s);  -- approvers: %s", quote_literal_cstr(policy->name),
+    const Oid person = pg::session::person();
+    // A standby writes no request, and nobody can break glass where the policy does not serve him.
+    const bool has_glass = !RecoveryInProgress() && !policy->elsewhere &&
+                           pg::membership::is_member_of_any(person, policy->break_glass);
+    const char *glass = has_glass ? psprintf("SELECT jit.break_glass(%s, '...');", quote_literal_cstr(policy->name)) : nullptr;
+    if (!pg::membership::is_member_of_any(person, policy->eligible))
+        return glass != nullptr
+                   ? psprintf("In an emergency: %s", glass)
+                   : psprintf("You are not among those who may ask under this policy: %s.", role_list(policy->eligible));
+    return psprintf("SELECT jit.request(%s, %s, reason => '...'%s%s);  -- approvers: %s%s%s", quote_literal_cstr(policy->name),
                     quote_literal_cstr(policy->default_duration), policy->needs_ticket ? ", ticket => '...'" : "",
-                    role_list(policy->approvers));
+                    policy->by_statement ? ", statement => $$...$$" : "",
+                    role_list(policy->approvers), glass != nullptr ? "; in an emergency: " : "", glass != nullptr ? glass : "");
 }
 
 const char *policy_name(const Finding &f)
 {
     const memo::Policy *policy = memo::policy(f.decision.policy);
     return policy != nullptr ? policy->name : nullptr;
+}
+
+// Who has the last use, or that it is gone.
+const char *used_up_text(const Finding &f, const char *policy)
+{
+    const core::RequestId request = f.decision.request;
+    if (RecoveryInProgress())
+        return psprintf("Policy \"%s\" guards it. Approval " INT64_FORMAT
+                        " allows a limited number of uses or rows, which cannot be counted on a hot standby.",
+                        policy, request);
+    const pg::shared_uses::Holder other = pg::shared_uses::holder(request);
+    if (other.pid != 0)
+        return psprintf("Policy \"%s\" guards it. The last use of approval " INT64_FORMAT
+                        " is held by \"%s\" (process %d) since %s; it comes back only if that transaction rolls back.",
+                        policy, request, pg::session::role_name(pg::session::person()), other.pid, time_text(other.since));
+    if (pg::uses::reserved_here(request))
+        return psprintf("Policy \"%s\" guards it. The last use of approval " INT64_FORMAT
+                        " is taken by an earlier statement of this transaction.",
+                        policy, request);
+    const int32 allowed = pg::uses::allowed(request, f.decision.policy);
+    const int32 rows = pg::row_counts::allowed(request, f.decision.policy);
+    if (rows != 0 && (allowed == 0 || pg::uses::uses_left(request, f.decision.policy) > 0))
+        return psprintf("Policy \"%s\" guards it. Approval " INT64_FORMAT " is used up: it allowed %d row%s.", policy, request,
+                        rows, rows == 1 ? "" : "s");
+    return psprintf("Policy \"%s\" guards it. Approval " INT64_FORMAT " is used up: it allowed %d use%s.", policy, request,
+                    allowed, allowed == 1 ? "" : "s");
 }
 
 Text explain_decision(const Finding &f, const char *object)
@@ -113,10 +160,27 @@ Text explain_decision(const Finding &f, const char *object)
                     request_hint(policy)};
         case core::Verdict::out_of_scope:
             return {object,
-                    psprintf("Policy \"%s\" guards it. Approval " INT64_FORMAT
-                             " does not reach this action, object or column.",
+                    psprintf(pg::row_counts::allowed(f.decision.request, policy->id) != 0 && !core::contains(counting::by_row, f.action)
+                                 ? "Policy \"%s\" guards it. Approval " INT64_FORMAT
+                                   " counts rows, so it serves SELECT, INSERT, UPDATE and DELETE only."
+                                 : "Policy \"%s\" guards it. Approval " INT64_FORMAT
+                                   " does not reach this action, object or column.",
                              policy->name, f.decision.request),
                     request_hint(policy)};
+        case core::Verdict::used_up:
+            return {object, used_up_text(f, policy->name),
+                    RecoveryInProgress() ? "Run it on the primary server." : request_hint(policy)};
+        case core::Verdict::network:
+            return {object,
+                    psprintf("Policy \"%s\" guards it. Approval " INT64_FORMAT
+                             " serves only the networks %s; you are connected from %s.",
+                             policy->name, f.decision.request, policy->networks, pg::networks::client_text()),
+                    "Connect from one of these networks."};
+        case core::Verdict::other_statement:
+            return {object,
+                    psprintf("Policy \"%s\" guards it. Approval " INT64_FORMAT " is bound to one statement. %s", policy->name,
+                             f.decision.request, statement::why_not(f.decision.request)),
+                    statement::what_helps(f.decision.request)};
         case core::Verdict::no_approval:
         case core::Verdict::unguarded:
         case core::Verdict::exempt:
@@ -125,6 +189,19 @@ Text explain_decision(const Finding &f, const char *object)
     }
     return {object, psprintf("Policy \"%s\" guards it. %s", policy->name, history_text(policy->id)),
             request_hint(policy)};
+}
+
+const char *late_text(const Finding &f)
+{
+    const pg::standby::Lag behind = pg::standby::lag(GetCurrentTimestamp());
+    const char *allowed = pg::standby::text_of(pg::settings::max_standby_lag_ms);
+    if (!behind.known)
+        return psprintf("Approval " INT64_FORMAT " covers it, but this standby has replayed nothing yet since it started, and "
+                        "at most %s of lag are allowed: whether the approval was revoked meanwhile is not known.",
+                        f.decision.request, allowed);
+    return psprintf("Approval " INT64_FORMAT " covers it, but this standby is %s behind its primary, and at most %s of lag are "
+                    "allowed: whether the approval was revoked meanwhile is not known.",
+                    f.decision.request, pg::standby::text_of(behind.ms), allowed);
 }
 
 } // namespace
@@ -166,7 +243,28 @@ Text explain(const Finding &f)
                              "was running before is not known.",
                              f.decision.request),
                     "End the transaction and run the statement again."};
+        case Obstacle::late:
+            return {object, late_text(f),
+                    "Wait until the standby has caught up, or run the statement on the primary server. jit_guard.max_standby_lag "
+                    "says how much lag is allowed; SELECT * FROM jit.status; shows how much there is."};
+        case Obstacle::given_text:
+            return {object,
+                    psprintf("Approval " INT64_FORMAT " covers it, but this transaction called a function that executes text, "
+                             "as query_to_xml() and ts_stat() do, and whose text it is is not known.",
+                             f.decision.request),
+                    "End the transaction, and run the statement by itself instead of giving it to a function as text."};
+        case Obstacle::old_plan:
+            return {object,
+                    psprintf("Approval " INT64_FORMAT " names the view, but the statement was planned before the view was guarded.",
+                             f.decision.request),
+                    "Run the statement again: it is planned anew."};
         case Obstacle::unbound:
+            if (!pg::catalog::is_current_version())
+                return {object,
+                        psprintf("The tables of jit_guard are of a version that its library (%s) does not know, so everything "
+                                 "that its policies name is closed.",
+                                 JIT_GUARD_VERSION),
+                        "A superuser runs ALTER EXTENSION jit_guard UPDATE; or installs the library that belongs to them."};
             return {object,
                     "This installation of jit_guard was restored, copied or upgraded and is not bound to this database, "
                     "so everything that its policies name is closed.",
@@ -177,22 +275,71 @@ Text explain(const Finding &f)
         case Obstacle::statistics: {
             const char *name = policy_name(f);
             return {object,
-                    psprintf("It holds values of every table, also of those that policy \"%s\" guards.",
+                    psprintf(f.guarded->relid == LargeObjectRelationId
+                                 ? "It holds the contents of every large object, also of those that policy \"%s\" guards."
+                                 : "It holds values of every table, also of those that policy \"%s\" guards.",
                              name != nullptr ? name : "?"),
-                    "Reading it needs an approval or exemption under every policy that guards reading."};
+                    f.guarded->relid == LargeObjectRelationId
+                        ? "Use lo_get() and its kin; this needs an approval or exemption under every policy of large objects."
+                        : "Reading it needs an approval or exemption under every policy that guards reading."};
         }
     }
     pg_unreachable();
 }
 
+namespace {
+
+// The views through which the statement comes to the relation, as a JSON array, the outermost first; nullptr: through none.
+// A view counts when it is the owner's text that asks, or speaks as its caller, and reads what is asked for or another of them.
+const char *views_of(const Finding &f)
+{
+    if (f.access == nullptr || f.guarded->object_class != core::class_relation || f.access->texts.empty())
+        return nullptr;
+    List *found = list_make1_oid(f.guarded->relid); // innermost last
+    for (bool more = true; more;) {
+        more = false;
+        for (const OwnersText &text : f.access->texts) {
+            const Oid view = text.holder;
+            if (list_member_oid(found, view) || (!OidIsValid(f.access->check_as) && !pg::views::speaks_as_caller(view)))
+                continue;
+            ListCell *cell;
+            bool reads = false;
+            foreach (cell, found)
+                reads = reads || pg::views::text_reads(view, lfirst_oid(cell));
+            if (!reads)
+                continue;
+            found = lcons_oid(view, found);
+            more = true;
+        }
+    }
+    if (list_length(found) == 1)
+        return nullptr;
+    StringInfoData out;
+    initStringInfo(&out);
+    ListCell *cell;
+    foreach (cell, found)
+        if (lfirst_oid(cell) != f.guarded->relid)
+            appendStringInfo(&out, "%s%s", out.len > 0 ? "," : "[", pg::json::quoted(pg::record::relation_name(lfirst_oid(cell))));
+    appendStringInfoChar(&out, ']');
+    return out.data;
+}
+
+} // namespace
+
 void refuse(const Finding &f, const char *statement)
 {
     const Text text = explain(f);
+    if (f.obstacle == Obstacle::old_plan)
+        InvalidateSystemCaches(); // and with them the plans
     const char *action = action_text(f.action);
     pg::record::refusal(pg::record::Outcome::refused, policy_name(f), action, text.object, text.detail, statement,
-                        pg::session::is_nested());
+                        pg::session::is_nested(), views_of(f));
     if (f.obstacle == Obstacle::unbound || f.obstacle == Obstacle::house)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("%s on %s is closed", action, text.object),
+                        errdetail("%s", text.detail), errhint("%s", text.hint)));
+    if (f.obstacle == Obstacle::late)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("%s on %s is closed while this standby lags behind its primary", action, text.object),
                         errdetail("%s", text.detail), errhint("%s", text.hint)));
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("%s on %s needs a just-in-time approval", action, text.object), errdetail("%s", text.detail),
@@ -204,7 +351,7 @@ void record_only(const Finding &f, const char *statement)
 {
     const Text text = explain(f);
     pg::record::refusal(pg::record::Outcome::would_refuse, policy_name(f), action_text(f.action), text.object,
-                        text.detail, statement, pg::session::is_nested());
+                        text.detail, statement, pg::session::is_nested(), views_of(f));
 }
 
 void refuse_held_cursor(const memo::Guarded *guarded)
@@ -222,6 +369,39 @@ void refuse_old_plan()
                     errmsg("the plan of this statement is older than your approval"),
                     errdetail("It may contain folded or inlined functions, whose owners it does not show."),
                     errhint("Run the statement again: it is planned anew.")));
+    pg_unreachable();
+}
+
+void refuse_uncounted_query()
+{
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the rows of this query are not counted"),
+                    errdetail("It started before its approval came to allow a limited number of rows."),
+                    errhint("Run it again.")));
+    pg_unreachable();
+}
+
+void refuse_row(Oid relid, core::RequestId request, core::PolicyId policy_id)
+{
+    const memo::Policy *policy = memo::meet(policy_id);
+    const char *relation = pg::record::relation_name(relid);
+    const int32 rows = pg::row_counts::allowed(request, policy_id);
+    const char *detail = psprintf("Policy \"%s\" allows %d row%s under it, which are counted by now: read, changed, or set aside "
+                                  "for another session.",
+                                  policy != nullptr ? policy->name : "?", rows, rows == 1 ? "" : "s");
+    pg::record::refusal(pg::record::Outcome::refused, policy != nullptr ? policy->name : nullptr, "rows", relation, detail,
+                        debug_query_string, pg::session::is_nested());
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("approval " INT64_FORMAT " has no row left for the next one of %s", request, relation),
+                    errdetail("%s", detail), errhint("%s", policy != nullptr ? request_hint(policy) : "Ask again with jit.request().")));
+    pg_unreachable();
+}
+
+void refuse_error_of_filter(Oid relid)
+{
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("a condition on %s failed when the approval had no row left", pg::record::relation_name(relid)),
+                    errdetail("Its error may show the row, so it is not told."),
+                    errhint("Ask again with jit.request(), or for fewer rows of the relation.")));
     pg_unreachable();
 }
 

@@ -21,5 +21,11 @@ struct Text {
 [[noreturn]] void refuse_held_cursor(const pg::memo::Guarded *guarded);
 // A plan made before the approval existed does not show whose functions were folded into it.
 [[noreturn]] void refuse_old_plan();
+// A limit of rows appeared while the query was under way.
+[[noreturn]] void refuse_uncounted_query();
+// The next row, and none is left.
+[[noreturn]] void refuse_row(Oid relid, core::RequestId request, core::PolicyId policy_id);
+// A filter failed on a row when none was left.
+[[noreturn]] void refuse_error_of_filter(Oid relid);
 
 } // namespace jit::hooks::refusal

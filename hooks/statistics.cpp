@@ -1,14 +1,19 @@
 // statistics.cpp: zone C. Planning shows values of a column to the operators' functions. What a statement names is
 // judged before it is planned; a child that it reaches through a parent is known only during planning, and whether the
 // plan will read it only afterwards. So the statistics of a child that may not be read are not shown.
+//
+// Where rows may be counted, statistics are shown to leakproof functions alone: they hold values of rows that nobody counts.
 
 #include "hooks/chain.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/switches.hpp"
+#include "pg/rights.hpp"
 
 extern "C" {
 #include "catalog/index.h"
+#include "catalog/pg_statistic.h"
 #include "nodes/pathnodes.h"
+#include "utils/syscache.h"
 }
 
 namespace jit::hooks {
@@ -37,6 +42,23 @@ bool is_child(const PlannerInfo *root, const RangeTblEntry *rte)
            pg::compat::wanted(rte, pg::compat::permissions_of(root->parse)).required == 0;
 }
 
+bool may_count_rows(Oid relid)
+{
+    if (!gate::applies() || switches::off("row_statistics"))
+        return false;
+    const pg::memo::Guarded *guarded = pg::memo::find(relid);
+    return guarded != nullptr && (guarded->counted || pg::rights::counted());
+}
+
+// The server tests privileges on what it finds by itself; of what a hook found, it shows leakproof functions alone.
+bool show_to_leakproof(Oid relid, AttrNumber column, bool children, VariableStatData *found)
+{
+    found->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid), Int16GetDatum(column), BoolGetDatum(children));
+    found->freefunc = ReleaseSysCache;
+    found->acl_ok = false;
+    return true;
+}
+
 } // namespace
 
 bool relation_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, VariableStatData *found)
@@ -45,23 +67,28 @@ bool relation_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber colum
         found->statsTuple = nullptr;
         return true;
     }
-    return chain::relation_statistics != nullptr && chain::relation_statistics(root, rte, column, found);
+    if (chain::relation_statistics != nullptr && chain::relation_statistics(root, rte, column, found))
+        return true;
+    return rte->rtekind == RTE_RELATION && may_count_rows(rte->relid) && show_to_leakproof(rte->relid, column, rte->inh, found);
 }
 
 bool index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *found)
 {
-    if (pg::memo::find(index) != nullptr && !may_read(IndexGetRelation(index, true))) {
+    if (gate::applies() && pg::memo::find(index) != nullptr && !may_read(IndexGetRelation(index, true))) {
         found->statsTuple = nullptr;
         return true;
     }
-    return chain::index_statistics != nullptr && chain::index_statistics(root, index, column, found);
+    if (chain::index_statistics != nullptr && chain::index_statistics(root, index, column, found))
+        return true;
+    return gate::applies() && pg::memo::find(index) != nullptr && may_count_rows(IndexGetRelation(index, true)) &&
+           show_to_leakproof(index, column, false, found);
 }
 
 void relation_info(PlannerInfo *root, Oid relid, bool is_parent, RelOptInfo *info)
 {
     if (chain::relation_info != nullptr)
         chain::relation_info(root, relid, is_parent, info);
-    if (info->statlist != NIL && info->reloptkind == RELOPT_OTHER_MEMBER_REL && !may_read(relid))
+    if (info->statlist != NIL && (may_count_rows(relid) || (info->reloptkind == RELOPT_OTHER_MEMBER_REL && !may_read(relid))))
         info->statlist = NIL; // CREATE STATISTICS
 }
 

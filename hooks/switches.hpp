@@ -1,15 +1,8 @@
-// switches.hpp: zone C. Test builds only (JIT_TEST_SWITCHES): each check of the gate can be switched off by name, so
-// that a test can be seen failing without it. In a production build the question is a constant and costs nothing.
+// switches.hpp: zone C. The switches of a test build (pg/switches.hpp) by the name that the hooks use.
 #pragma once
 
-namespace jit::hooks::switches {
+#include "pg/switches.hpp"
 
-#ifdef JIT_TEST_SWITCHES
-[[nodiscard]] bool off(const char *check);
-void define();
-#else
-[[nodiscard]] constexpr bool off(const char *) { return false; }
-inline void define() {}
-#endif
-
-} // namespace jit::hooks::switches
+namespace jit::hooks {
+namespace switches = pg::switches;
+} // namespace jit::hooks

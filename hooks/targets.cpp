@@ -3,6 +3,8 @@
 
 #include "hooks/targets.hpp"
 
+#include "hooks/locked.hpp"
+
 extern "C" {
 #include "access/heapam.h"
 #include "catalog/indexing.h"
@@ -41,7 +43,7 @@ void put(const To &to, Oid relid, core::Actions actions, bool leaves = false)
 void put(const To &to, const RangeVar *name, core::Actions actions, bool leaves = false)
 {
     if (name != nullptr)
-        put(to, RangeVarGetRelid(name, NoLock, true), actions, leaves);
+        put(to, find_relation(name), actions, leaves);
 }
 
 // Every relation with rows, of one schema or of the database.
@@ -251,8 +253,8 @@ void put_lock(const To &to, const LockStmt *lock)
 {
     const core::Actions actions = lock->mode == AccessShareLock ? bit(Action::select) : bit(Action::update);
     ListCell *cell;
-    foreach (cell, lock->relations)
-        put(to, static_cast<const RangeVar *>(lfirst(cell)), actions);
+    foreach (cell, locked::relations_of(lock))
+        put(to, lfirst_oid(cell), actions);
 }
 
 void put_reindex(const To &to, const ReindexStmt *reindex)

@@ -4,7 +4,18 @@
 
 #include "pg/server.hpp"
 
+extern "C" {
+#include "catalog/namespace.h"
+}
+
 namespace jit::hooks::targets {
+
+// The relation of that name. CREATE TEMP VIEW in a named schema has none, and says so better than this look would.
+[[nodiscard]] inline Oid find_relation(const RangeVar *name)
+{
+    return name->relpersistence == RELPERSISTENCE_TEMP && name->schemaname != nullptr ? InvalidOid
+                                                                                     : RangeVarGetRelid(name, NoLock, true);
+}
 
 // Called for each (relation, actions). `leaves`: the command takes the relation out from under its guards (detaching,
 // moving to another schema), so everything that they guard is at stake.

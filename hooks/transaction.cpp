@@ -4,7 +4,11 @@
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/owner_stack.hpp"
+#include "hooks/statement.hpp"
+#include "pg/evidence.hpp"
+#include "pg/row_counts.hpp"
 #include "pg/session.hpp"
+#include "pg/uses.hpp"
 
 namespace jit::hooks {
 
@@ -58,6 +62,10 @@ inline void no_level_left()
 void committed()
 {
     no_level_left();
+    if (pg::uses::any)
+        pg::row_counts::transaction_over(true);
+    if (pg::evidence::any)
+        pg::evidence::transaction_over(pg::evidence::End::committed);
     deadline::transaction_over();
     session::proposals_committed();
     if (session::utility_depth == 0)
@@ -70,11 +78,20 @@ void other_end(XactEvent event)
         case XACT_EVENT_PRE_PREPARE:
             deadline::before_prepare();
             session::proposals_refuse_prepare();
+            if (pg::evidence::any)
+                pg::evidence::before_commit();
             break;
         case XACT_EVENT_ABORT:
         case XACT_EVENT_PREPARE:
             no_level_left();
+            statement::forget();
             forget_decision();
+            if (pg::uses::any)
+                pg::row_counts::transaction_over(event == XACT_EVENT_PREPARE);
+            if (pg::evidence::any)
+                pg::evidence::transaction_over(event == XACT_EVENT_PREPARE ? pg::evidence::End::committed
+                                                                           : pg::evidence::End::aborted);
+            pg::evidence::rollback_asked = false;
             deadline::transaction_over();
             deadline::timers_lost();
             session::proposals_aborted();
@@ -94,9 +111,15 @@ void other_end(XactEvent event)
 
 void transaction(XactEvent event, void *)
 {
-    if (event == XACT_EVENT_PRE_COMMIT)
+    if (event == XACT_EVENT_PRE_COMMIT) {
         deadline::before_commit();
-    else if (event == XACT_EVENT_COMMIT)
+        if (pg::uses::any) {
+            pg::row_counts::before_commit();
+            pg::uses::before_commit();
+        }
+        if (pg::evidence::any)
+            pg::evidence::before_commit();
+    } else if (event == XACT_EVENT_COMMIT)
         committed();
     else
         other_end(event);
@@ -111,11 +134,25 @@ void subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId pa
         case SUBXACT_EVENT_COMMIT_SUB:
             level_ends(id, false);
             session::proposals_subcommitted(id, parent);
+            if (pg::evidence::any)
+                pg::evidence::subcommitted(id, parent);
+            if (pg::uses::any) {
+                pg::row_counts::subcommitted(id, parent);
+                pg::uses::subcommitted(id, parent);
+            }
             break;
         case SUBXACT_EVENT_ABORT_SUB:
             level_ends(id, true);
+            if (session::executor_depth == 0)
+                statement::forget();
             forget_decision();
             session::proposals_subaborted(id);
+            if (pg::evidence::any)
+                pg::evidence::subaborted(id);
+            if (pg::uses::any) {
+                pg::row_counts::subaborted(id);
+                pg::uses::subaborted(id);
+            }
             deadline::timers_lost();
             break;
         case SUBXACT_EVENT_PRE_COMMIT_SUB:

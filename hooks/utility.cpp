@@ -2,18 +2,28 @@
 // session, roles or whole databases. Runs for every context: top level, functions, DO, extension scripts.
 
 #include "hooks/chain.hpp"
+#include "hooks/cluster.hpp"
 #include "hooks/current_command.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/house.hpp"
 #include "hooks/lending.hpp"
+#include "hooks/lent_commands.hpp"
+#include "hooks/object_targets.hpp"
+#include "hooks/objects.hpp"
 #include "hooks/owner_stack.hpp"
+#include "hooks/planted.hpp"
+#include "hooks/row_counting.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/targets.hpp"
+#include "hooks/values.hpp"
 #include "pg/dropped.hpp"
+#include "pg/evidence.hpp"
 #include "pg/loans.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
+#include "pg/uses.hpp"
 
 extern "C" {
 #include "catalog/namespace.h"
@@ -73,6 +83,11 @@ void collect_relation(void *to, Oid relid, core::Actions, bool)
 {
     auto **relations = static_cast<List **>(to);
     *relations = list_append_unique_oid(*relations, relid);
+}
+
+void admit_object(void *text, char object_class, Oid id, core::Actions actions)
+{
+    objects::admit(object_class, id, actions, static_cast<const char *>(text));
 }
 
 // The database that the command takes away, renames or copies, from which workers must be gone; InvalidOid if none.
@@ -170,6 +185,12 @@ void keep_members(const Node *parsetree)
                         errmsg("cannot add objects to jit_guard or take them from it"),
                         errdetail("The gate finds its tables as members of the extension."),
                         errhint("ALTER EXTENSION jit_guard UPDATE and DROP EXTENSION jit_guard are allowed.")));
+    if (IsA(parsetree, RenameStmt) && reinterpret_cast<const RenameStmt *>(parsetree)->renameType == OBJECT_SCHEMA &&
+        get_namespace_oid(reinterpret_cast<const RenameStmt *>(parsetree)->subname, true) == pg::catalog::house().nspoid &&
+        !switches::off("house"))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("schema jit of jit_guard cannot be renamed"),
+                        errdetail("Functions and views in it name it."),
+                        errhint("DROP EXTENSION jit_guard is allowed.")));
 }
 
 void check(PlannedStmt *statement, const char *text)
@@ -178,20 +199,44 @@ void check(PlannedStmt *statement, const char *text)
     if (session::is_worker())
         return;
     AcceptInvalidationMessages();
-    if (session::is_top_level())
+    if (session::is_top_level()) {
         owner_stack::statement_starts(!IsA(parsetree, TransactionStmt));
+        pg::evidence::rollback_asked = IsA(parsetree, TransactionStmt) && reinterpret_cast<TransactionStmt *>(parsetree)->kind == TRANS_STMT_ROLLBACK;
+        if (pg::uses::any)
+            pg::uses::statement_starts();
+    }
     const bool harmless = returns_role(parsetree);
     gate::check_session(harmless);
     if (deadline::active() && !harmless && session::house_open == 0)
         deadline::recheck();
     pg::loans::guard_statement(parsetree);
+    cluster::check(parsetree, text);
+    planted::check_command(parsetree, text);
     if (!gate::applies() || switches::off("utility"))
         return;
     keep_members(parsetree);
+    house::check_command(parsetree, text);
+    objects::settle();
     Admitting a = {text, {}};
     a.outcome.until = core::never;
     targets::visit(parsetree, admit_target, &a);
     gate::note_uses(a.outcome, text);
+    if (!pg::things::all().empty())
+        object_targets::visit(parsetree, admit_object, const_cast<char *>(text));
+}
+
+// EXPLAIN of a query that it plans itself and does not run; the plan that EXECUTE has is run another time.
+bool only_shows(const Node *parsetree)
+{
+    if (!IsA(parsetree, ExplainStmt))
+        return false;
+    const auto *explain = reinterpret_cast<const ExplainStmt *>(parsetree);
+    ListCell *cell;
+    foreach (cell, explain->options)
+        if (strcmp(static_cast<const DefElem *>(lfirst(cell))->defname, "analyze") == 0)
+            return false;
+    const auto *query = reinterpret_cast<const Query *>(explain->query);
+    return !switches::off("shown") && IsA(query, Query) && query->commandType != CMD_UTILITY;
 }
 
 // What holds while one command runs, and is put back however it ends.
@@ -201,6 +246,9 @@ struct Around {
     bool temporary;
     core::Action action;
     int blocks;   // 1: the command is a DO block or a CALL
+    int calls;    // values::allowed_calls()
+    Oid copies_into; // objects::copying_into
+    bool lent;       // the privilege for it is
 };
 
 void run_inside(const Around &around, PlannedStmt *statement, const char *text, bool read_only_tree,
@@ -213,14 +261,31 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
     gate::exporting_at = around.exporting ? session::executor_depth : -1;
     gate::exporting_to_temporary = around.temporary;
     current_command::action = around.action;
+    const int outer_calls = values::calls_left;
+    values::calls_left = around.calls;
+    const int outer_explained = values::explained_at;
+    values::explained_at = only_shows(statement->utilityStmt) ? session::executor_depth : -1;
+    const Oid outer_copying = objects::copying_into;
+    objects::copying_into = around.copies_into;
+    const row_counting::Copying outer_rows = row_counting::copying;
+    row_counting::copying = {IsA(statement->utilityStmt, CopyStmt), nullptr};
+    QueryCompletion own = {};
+    if (completion == nullptr)
+        completion = &own; // COPY says there how many rows it put in
     session::utility_depth++;
     session::block_depth += around.blocks;
     volatile bool done = false;
+    const planted::Frame planting = planted::begin(statement->utilityStmt, context == PROCESS_UTILITY_SUBCOMMAND);
     deadline::Frame frame;
     deadline::push(&frame);
     PG_TRY();
     {
-        chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
+        if (around.lent)
+            lent_commands::run(statement, text, read_only_tree, context, parameters, environment, destination, completion);
+        else
+            chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
+        if (row_counting::copying.outcome != nullptr)
+            row_counting::count_copied(completion->nprocessed);
         done = true;
     }
     PG_FINALLY();
@@ -230,11 +295,18 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
         gate::exporting_at = outer_exporting;
         gate::exporting_to_temporary = outer_temporary;
         current_command::action = outer_action;
+        values::explained_at = outer_explained;
+        values::calls_left = outer_calls;
+        objects::copying_into = outer_copying;
+        row_counting::copying = outer_rows;
         if (OidIsValid(around.database))
             pg::shared::release_database(around.database, done);
+        if (!done)
+            planted::forget(planting);
     }
     PG_END_TRY();
     deadline::pop(&frame);
+    planted::finish(planting);
 }
 
 } // namespace
@@ -247,11 +319,25 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     forget_decision();
     // A transaction that has failed can only be rolled back; there is nothing to look up in it.
     if (!gate::running()) {
-        chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
+        // The workers do their work when the gate is switched off, and stand in the way of a DROP DATABASE all the same.
+        bool drops = false;
+        Oid wanted = InvalidOid;
+        if (!pg::settings::enabled && !IsBinaryUpgrade && !session::is_worker() && IsTransactionState())
+            wanted = database_wanted(parsetree, &drops);
+        if (OidIsValid(wanted) && may_take(parsetree, wanted))
+            pg::shared::hold_database(wanted);
+        else
+            wanted = InvalidOid;
+        const Around around = {wanted, false, false, core::Action::count_, 0, 0, InvalidOid, false};
+        if (OidIsValid(wanted))
+            run_inside(around, statement, text, read_only_tree, context, parameters, environment, destination, completion);
+        else
+            chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
         return;
     }
     check(statement, text);
-    const bool may_borrow = IsA(parsetree, CopyStmt) && !session::is_worker() && gate::applies();
+    const bool may_borrow = (IsA(parsetree, CopyStmt) || IsA(parsetree, TruncateStmt) || IsA(parsetree, LockStmt)) &&
+                            !session::is_worker() && gate::applies();
 
     // Everything that is needed after the command is read now: the command may change its tree.
     bool drops_database = false;
@@ -259,6 +345,8 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     List *renamed = NIL;
     if ((IsA(parsetree, RenameStmt) || IsA(parsetree, AlterObjectSchemaStmt)) && gate::applies())
         targets::visit(parsetree, collect_relation, &renamed);
+    const bool renames_other = (IsA(parsetree, RenameStmt) || IsA(parsetree, AlterObjectSchemaStmt)) &&
+                               renamed == NIL && gate::applies();
     Oid renamed_schema = InvalidOid;
     if (IsA(parsetree, RenameStmt) && reinterpret_cast<const RenameStmt *>(parsetree)->renameType == OBJECT_SCHEMA &&
         gate::applies())
@@ -269,6 +357,7 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     bool temporary = false;
     const bool exporting = exports(parsetree, &temporary);
 
+    cluster::watch_names(parsetree);
     if (OidIsValid(database) && !may_take(parsetree, database))
         database = InvalidOid;
     if (OidIsValid(database)) {
@@ -277,9 +366,15 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
         pg::shared::hold_database(database);
     }
 
+    const int calls = gate::applies() && !session::is_worker() ? values::allowed_calls(parsetree, text) : 0;
+    Oid copies_into = InvalidOid;
+    if (IsA(parsetree, CopyStmt) && gate::applies() && pg::things::current().function_count > 0)
+        if (const auto *copy = reinterpret_cast<const CopyStmt *>(parsetree); copy->is_from && copy->relation != nullptr)
+            copies_into = RangeVarGetRelid(copy->relation, NoLock, true);
     const Around around = {database, exporting, temporary, targets::action_of(parsetree),
-                           IsA(parsetree, DoStmt) || IsA(parsetree, CallStmt) ? 1 : 0};
-    run_inside(around, may_borrow ? lending::copy_as_query(statement) : statement, text, read_only_tree, context, parameters,
+                           IsA(parsetree, DoStmt) || IsA(parsetree, CallStmt) ? 1 : 0, calls, copies_into,
+                           may_borrow && lent_commands::takes(statement, text)};
+    run_inside(around, may_borrow && IsA(parsetree, CopyStmt) ? lending::copy_as_query(statement) : statement, text, read_only_tree, context, parameters,
                environment, destination, completion);
 
     ListCell *cell;
@@ -288,6 +383,8 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
             pg::dropped::refresh_names(lfirst_oid(cell));
     if (OidIsValid(renamed_schema))
         pg::dropped::refresh_schema_names(renamed_schema);
+    else if (renames_other && IsTransactionState())
+        pg::dropped::refresh_other_names();
 }
 
 } // namespace jit::hooks

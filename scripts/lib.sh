@@ -44,7 +44,7 @@ timezone = 'UTC'
 log_line_prefix = '%m [%p] %b %q%u@%d/%a '
 $server_settings
 END
-    as_server_user "$JIT_BIN/pg_ctl" -D "$server_dir/data" -l "$server_dir/log" -w -s start ||
+    as_server_user "$JIT_BIN/pg_ctl" -D "$server_dir/data" -l "$server_dir/log" -w -t 300 -s start ||
         { tail -n 40 "$server_dir/log" >&2; return 1; }
     server_pid=$(head -n 1 "$server_dir/data/postmaster.pid")
     export PGHOST="$server_dir" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres

@@ -33,7 +33,7 @@ DECLARE
     message text; detail text; hint text;
 BEGIN
     PERFORM jit.create_policy(name, actions, objects, lends, elevates_to, eligible, approvers, approvals, exempt, max_duration,
-        default_duration, pending_timeout, true, ticket_pattern, on_expiry, mode);
+        default_duration, pending_timeout, true, ticket_pattern, on_expiry => on_expiry, mode => mode);
     RAISE INFO '%: accepted', what;
     PERFORM jit.drop_policy(name);
 EXCEPTION WHEN OTHERS THEN
@@ -82,7 +82,7 @@ SELECT bad.policy('no objects', objects => '{}');
 SELECT bad.policy('null object', objects => '{bad.t, NULL}');
 SELECT bad.policy('too many objects', objects => array_fill('bad.t'::text, ARRAY[1001]));
 SELECT bad.policy('index', objects => '{bad.t_id}');
-SELECT bad.policy('sequence', objects => '{bad.s}');
+SELECT bad.policy('sequence', actions => '{INSERT}', objects => '{bad.s}');
 SELECT bad.policy('type', objects => '{bad.pair}');
 SELECT bad.policy('function', objects => ARRAY['function bad.policy(text)']);
 SELECT bad.policy('role', objects => '{role regress_boss}');
@@ -175,8 +175,8 @@ SELECT jit.request('p', reason => 'x', objects => '{pg_catalog.*}');
 SELECT jit.request('p', reason => 'x', starts_at => '-infinity');
 SELECT jit.request(repeat('p', 100000), reason => 'x');
 \set VERBOSITY terse
--- Four-byte characters and control characters are kept as they are.
-SELECT jit.request('p', reason => E'\u2028 \x07 \U0001F600 '' " \\ %s $1 {"a": 1}', actions => '{}', objects => '{}') AS r \gset
+-- Four-byte characters and what other languages would interpret are kept as they are.
+SELECT jit.request('p', reason => E'\U0001F600 '' " \\ %s $1 {"a": 1}', actions => '{}', objects => '{}') AS r \gset
 SELECT reason FROM jit.my_requests WHERE request_id = :r;
 SELECT jit.request('p', reason => repeat('é', 4000), actions => '{select}', objects => '{BAD.T, "\"bad\".\"t\""}') AS r2 \gset
 \set VERBOSITY default

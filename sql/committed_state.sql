@@ -6,6 +6,7 @@
 \i :start
 SELECT jit.create_policy('accounts', '{READ, WRITE}', '{app.accounts}', eligible => '{regress_alice}', approvals => 0,
     require_reason => false);
+-- vector 124
 -- Request, approval and use in one transaction.
 \c - regress_alice
 BEGIN;
@@ -96,6 +97,7 @@ BEGIN;
 DROP SCHEMA jit CASCADE;
 ROLLBACK;
 SELECT count(*) FROM app.accounts;
+-- vector 116
 -- Prepared transactions.
 \c - regress_alice
 SELECT jit.request('accounts') AS r \gset
@@ -110,5 +112,11 @@ BEGIN;
 SELECT jit.release(:r);
 PREPARE TRANSACTION 'regress_released';
 SELECT balance FROM app.accounts WHERE id = 1;
+-- A change of policies too, which the control database publishes at commit.
+\c - postgres
+BEGIN;
+SELECT FROM jit.create_policy('notes', '{READ}', '{app.notes}', eligible => '{regress_alice}', approvals => 0);
+PREPARE TRANSACTION 'regress_created';
+SELECT count(*) FROM jit.policies WHERE name = 'notes';
 \set ECHO none
 \i :end

@@ -25,6 +25,7 @@ GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_alice, regress_bob, regress_mal
 \c - postgres
 SELECT jit.create_policy('parent', '{ALL}', '{app.parent, app.part, app.guarded_child, app.null_child}', eligible => '{regress_alice}',
     approvals => 0, require_reason => false);
+-- vector 41
 -- Rows that refer to a guarded table are checked as ever.
 \c - regress_bob
 INSERT INTO app.free_child VALUES (1);
@@ -54,6 +55,7 @@ DELETE FROM app.free_child;
 DELETE FROM app.parent WHERE id = 2;
 DELETE FROM app.part WHERE id = 1;
 SELECT jit.release(:r);
+-- vector 44
 -- A new key to a guarded table is the right to ask for its keys; a new key of a guarded table reads it.
 \c - regress_bob
 CREATE TABLE mine.asks (id int REFERENCES app.parent);

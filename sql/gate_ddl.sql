@@ -105,6 +105,7 @@ SELECT jit.request('names', actions => '{ALTER VIEW}') AS r \gset
 ALTER TABLE app.names RENAME TO renamed;
 ALTER VIEW app.renamed RENAME TO names;
 DROP VIEW app.names;
+-- vector 66
 -- The guard follows the object, not the name.
 SELECT jit.request('accounts', actions => '{ALTER TABLE}') AS r \gset
 ALTER TABLE app.accounts RENAME TO old;

@@ -58,6 +58,7 @@ SELECT id FROM app.pay_de ORDER BY id;
 SELECT id FROM app.pay_fr;
 SELECT id FROM app.pay;
 SELECT jit.release(:r);
+-- vector 60
 -- Detached, it leaves the guards: that takes everything that they guard.
 \c - regress_owner
 ALTER TABLE app.pay DETACH PARTITION app.pay_es;

@@ -11,6 +11,7 @@
 SELECT jit.create_policy('accounts', '{ALL}', '{app.accounts}', eligible => '{regress_alice}', approvals => 0,
     require_reason => false, exempt => '{regress_carol}');
 
+-- vector 1
 -- Privileges alone are not enough: every statement is refused.
 \c - regress_bob
 BEGIN;

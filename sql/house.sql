@@ -11,6 +11,7 @@ SELECT count(*) FROM jit.approvals;
 INSERT INTO jit.approvals DEFAULT VALUES;
 \c - regress_dba
 SELECT count(*) FROM jit.approvals;
+-- vector 126
 DELETE FROM jit.guards;
 UPDATE jit.policies SET mode = 'off';
 INSERT INTO jit.approvals SELECT * FROM jit.approvals;
@@ -28,6 +29,7 @@ ROLLBACK;
 BEGIN;
 LOCK jit.guards IN ACCESS SHARE MODE;
 ROLLBACK;
+-- vector 87
 SET session_replication_role = replica;
 DELETE FROM jit.guards;
 RESET session_replication_role;
@@ -46,7 +48,9 @@ CREATE POLICY p ON jit.approvals;
 CREATE TABLE mine.x () INHERITS (jit.guards);
 CREATE TABLE mine.x (id bigint REFERENCES jit.requests);
 GRANT INSERT ON jit.approvals TO regress_bob;
+\set VERBOSITY sqlstate
 GRANT SELECT ON ALL TABLES IN SCHEMA jit TO PUBLIC;
+\set VERBOSITY terse
 COMMENT ON TABLE jit.guards IS 'x';
 DROP TABLE jit.guards;
 DROP TABLE jit.guards CASCADE;

@@ -25,7 +25,9 @@ FROM members m JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m
 WHERE NOT c.oid = ANY ((SELECT extconfig FROM pg_extension WHERE extname = 'jit_guard')::oid[])
 ORDER BY c.relname;
 
--- Every routine sets its own search_path, but await (it could not end transactions) and check (it reads as its caller does).
+-- Every routine sets its own search_path, but await (it could not end transactions), check (it reads as its caller does) and
+-- what looks up nothing by name: catch_up, what stands for functions of the server, and what indexes are made of.
+\pset format unaligned
 SELECT object FROM members m JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
 WHERE NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)
 ORDER BY object COLLATE "C";
@@ -59,6 +61,7 @@ CREATE EXTENSION jit_guard;
 -- The roles: made, and refused when they are something else.
 SELECT rolname, rolcanlogin, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles
 WHERE rolname IN ('jit_admin', 'jit_auditor', 'jit_lender') ORDER BY 1;
+\set SHOW_CONTEXT never
 DROP EXTENSION jit_guard;
 SELECT count(*) FROM pg_roles WHERE rolname IN ('jit_admin', 'jit_auditor', 'jit_lender');
 ALTER ROLE jit_auditor LOGIN CREATEDB;

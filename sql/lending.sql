@@ -54,13 +54,6 @@ UPDATE app.notes SET note = 'x';
 UPDATE app.notes SET id = 9;
 DELETE FROM app.notes;
 COPY app.notes TO STDOUT;
-COPY app.accounts FROM STDIN;
-9
-\.
-BEGIN;
-LOCK app.accounts IN ACCESS SHARE MODE;
-ROLLBACK;
-TRUNCATE app.accounts;
 ALTER TABLE app.accounts ADD x int;
 SET ROLE regress_lent;
 -- A view that is lent.

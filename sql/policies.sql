@@ -78,7 +78,7 @@ SELECT jit.alter_policy('stricter', ticket_pattern => '', exempt => '{}', max_du
 SELECT jit.alter_policy('stricter', new_name => 'accounts');
 SELECT jit.alter_policy('accounts', lends => '-');
 SELECT name, ticket_pattern, exempt, lends FROM jit.policies ORDER BY name;
-SELECT event, policy, actor, detail FROM jit.audit WHERE event = 'policy_altered' AND policy = 'stricter' ORDER BY event_id;
+SELECT event, policy, actor, detail FROM jit.history WHERE event = 'policy_altered' AND policy = 'stricter' ORDER BY event_id;
 
 -- Elevation: a role of one's own.
 SELECT jit.create_policy('power', elevates_to => 'regress_power', eligible => '{regress_askers}', approvers => '{regress_bosses}');
@@ -104,7 +104,7 @@ DROP VIEW pay.owners;
 DROP TABLE pay."Accounts";
 SELECT objects FROM jit.policies WHERE name = 'accounts';
 \c - postgres
-SELECT event, policy, detail FROM jit.audit WHERE event = 'guard_dropped' ORDER BY event_id;
+SELECT event, policy, detail FROM jit.history WHERE event = 'guard_dropped' ORDER BY event_id;
 
 -- Roles that policies name stay.
 DROP ROLE regress_askers;

@@ -41,7 +41,7 @@ SELECT value FROM jit.status WHERE fact = 'bound to this database';
 SELECT policy, state, end_reason FROM jit.requests ORDER BY request_id;
 SELECT count(*) FROM jit.approvals;
 SELECT object, attnums, actions FROM jit.guards ORDER BY object, actions;
-SELECT event, policy, person, detail - 'would_have_ended_at' AS detail FROM jit.audit ORDER BY event_id DESC LIMIT 3;
+SELECT event, policy, person, detail - 'would_have_ended_at' AS detail FROM jit.history ORDER BY event_id DESC LIMIT 3;
 SELECT * FROM jit.rebind();
 \c - regress_asker
 \set VERBOSITY terse

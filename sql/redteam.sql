@@ -27,7 +27,7 @@ COPY jit.instance FROM PROGRAM 'printf ""';
 SELECT jit.request('accounts') AS r \gset
 BEGIN;
 COPY jit.votes (request_id, voter, voter_name, vote, voted_at) FROM PROGRAM 'printf "1\t1\tregress_boss\tapprove\t2020-01-01\n"';
-SELECT count(*) FROM jit.instance;
+SELECT count(*) FROM jit.instance WHERE database_oid <> 0;
 ROLLBACK;
 SELECT jit.cancel(:r);
 

@@ -33,7 +33,7 @@ SELECT jit.request('b', reason => 'mine, b') AS b \gset
 SELECT request_id, reason FROM jit.my_requests ORDER BY 1;
 SELECT count(*) FROM jit.pending;
 SELECT count(*) FROM jit.active;
-SELECT event, request_id, story FROM jit.audit ORDER BY event_id;
+SELECT event, request_id, story FROM jit.history ORDER BY event_id;
 
 -- Approvers: what they may decide, and no more.
 \c - regress_boss
@@ -44,7 +44,7 @@ SELECT request_id, policy, person, reason, actions, objects, duration, approvals
 SELECT jit.deny(:other, 'no');
 SELECT jit.approve(:a);
 SELECT request_id, person, policy, state, objects, reason, approved_by FROM jit.active;
-SELECT event, request_id, story FROM jit.audit WHERE event <> 'approved' ORDER BY event_id;
+SELECT event, request_id, story FROM jit.history WHERE event <> 'approved' ORDER BY event_id;
 SELECT count(*) FROM jit.my_requests;
 \c - regress_other
 \set VERBOSITY terse
@@ -62,7 +62,7 @@ SELECT state, votes, remaining > interval '29 min' AS remaining FROM jit.my_requ
 \set VERBOSITY terse
 SELECT request_id, policy, person, to_approve FROM jit.pending ORDER BY 1;
 SELECT request_id, person FROM jit.active;
-SELECT count(*) = (SELECT count(*) FROM jit.events) AS all_events FROM jit.audit;
+SELECT count(*) = (SELECT count(*) FROM jit.events) AS all_events FROM jit.history;
 SELECT jit.approve(:b);
 SELECT jit.revoke(:a);
 SELECT jit.drop_policy('a');
@@ -77,7 +77,7 @@ SELECT count(*) FROM jit.my_requests;
 SELECT count(*) FROM jit.pending;
 SELECT jit.approve(:b);
 SELECT jit.revoke(:a, 'an admin may');
-SELECT story FROM jit.audit WHERE event = 'revoked';
+SELECT story FROM jit.history WHERE event = 'revoked';
 
 -- SET ROLE changes nothing, in either direction.
 \c - regress_super
@@ -91,9 +91,9 @@ SELECT jit.belongs('{regress_asker}'), jit.belongs('{regress_super, regress_boss
 SELECT * FROM jit.policies;
 SELECT * FROM jit.requests;
 SELECT * FROM jit.events;
-INSERT INTO jit.approvals VALUES (1, 1, 1, now(), now() + interval '1 hour', 1, false);
+INSERT INTO jit.approvals (request_id, policy_id, person, starts_at, ends_at, actions, commands, narrowed) VALUES (1, 1, 1, now(), now() + interval '1 hour', 1, 0, false);
 UPDATE jit.my_requests SET state = 'approved';
-DELETE FROM jit.audit;
+DELETE FROM jit.history;
 -- A leaky function does not see rows that the view hides.
 CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$
 BEGIN RAISE NOTICE 'seen: %', $1; RETURN true; END $$;
@@ -102,7 +102,8 @@ DISCARD TEMP; -- or its owner could not be dropped until this session has cleane
 
 -- The state of the installation.
 \c - postgres
-SELECT fact, CASE WHEN fact IN ('version', 'changes', 'loans published') THEN '...' ELSE value END AS value FROM jit.status;
+SELECT fact, CASE WHEN fact IN ('version', 'changes', 'loans published', 'cluster scope published', 'records waiting for the ledger',
+    'write-ahead log kept for the ledger', 'public key of the ledger', 'records in the ledger', 'records not signed yet') THEN '...' ELSE value END AS value FROM jit.status;
 
 SET client_min_messages = warning;
 SELECT jit.drop_policy(name) FROM jit.policies ORDER BY name;

@@ -38,6 +38,7 @@ SET SESSION AUTHORIZATION regress_boss1;
 SELECT jit.approve(:r);
 RESET SESSION AUTHORIZATION;
 
+-- vector 123
 -- Only a bare call decides: nothing that runs in somebody's name can.
 \c - regress_boss1
 \set VERBOSITY terse
@@ -187,7 +188,7 @@ SELECT count(*) FROM pay.more;
 
 -- The record.
 \c - postgres
-SELECT event, policy, person, actor FROM jit.audit WHERE request_id = :r2 ORDER BY event_id;
+SELECT event, policy, person, actor FROM jit.history WHERE request_id = :r2 ORDER BY event_id;
 SELECT DISTINCT event FROM jit.events ORDER BY 1;
 SET client_min_messages = warning;
 SELECT jit.drop_policy(name) FROM jit.policies ORDER BY name;

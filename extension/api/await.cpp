@@ -72,24 +72,21 @@ bool read_request(core::RequestId id, Request *out)
     return found;
 }
 
-// Who may watch, and which role the approval will lend.
-bool may_watch(const Request &request, Oid *elevates_to)
+// The role that the approval will lend.
+Oid lent_by(const Request &request)
 {
     ScanKeyData key;
     ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(request.policy_id));
     catalog::Scan scan;
     catalog::begin(&scan, catalog::house().policies, catalog::house().policies_pkey, catalog::Sees::committed, 1, &key);
-    bool may = request.person == session::person() || membership::is_auditor(session::person());
-    *elevates_to = InvalidOid;
+    Oid role = InvalidOid;
     if (const HeapTuple tuple = catalog::next(&scan); HeapTupleIsValid(tuple)) {
         const std::span<const Oid> roles = catalog::oid_array(catalog::required(&scan, tuple, "elevates_to"));
-        const std::span<const Oid> approvers = catalog::oid_array(catalog::required(&scan, tuple, "approvers"));
-        may = may || membership::is_member_of_any(session::person(), approvers);
         if (!roles.empty() && !membership::is_member(request.person, roles[0]))
-            *elevates_to = roles[0];
+            role = roles[0];
     }
     catalog::end(&scan);
-    return may;
+    return role;
 }
 
 enum class Progress : uint8 { waiting, over };
@@ -139,14 +136,9 @@ void wait_for(core::RequestId id, int64 timeout)
         if (catalog::presence() != catalog::Presence::ready)
             ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("jit_guard is not bound to this database"),
                             errhint("A jit_admin calls: SELECT * FROM jit.rebind();")));
-        if (!read_request(id, &request))
-            ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("request " INT64_FORMAT " does not exist", id),
-                            errhint("SELECT * FROM jit.my_requests; shows the numbers.")));
-        Oid elevates_to = InvalidOid;
-        if (!may_watch(request, &elevates_to) && first)
-            ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("request " INT64_FORMAT " is not yours to wait for", id),
-                            errdetail("Its requester and the approvers of its policy may."),
-                            errhint("SELECT * FROM jit.my_requests; shows your own.")));
+        if (!read_request(id, &request) || (first && !requests::is_visible(request)))
+            requests::refuse_unknown(id);
+        const Oid elevates_to = lent_by(request);
         if (look(request, elevates_to) == Progress::over)
             return;
         const TimestampTz now = clock();

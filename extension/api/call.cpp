@@ -1,9 +1,12 @@
 // call.cpp: zone C. Arguments of SQL functions and the texts of their messages.
+#include "core/plain_text.hpp"
+
 #include "api/call.hpp"
 
 #include "pg/catalog.hpp"
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "access/xlog.h"
@@ -16,9 +19,16 @@ namespace jit::api {
 namespace catalog = pg::catalog;
 namespace membership = pg::membership;
 namespace session = pg::session;
+namespace switches = pg::switches;
 
 void require_writable(const char *function)
 {
+    if (catalog::is_outdated())
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("cannot execute %s before jit_guard is updated in this database", function),
+                        errdetail("The library is of version " JIT_GUARD_VERSION ", the extension's tables and functions are of the "
+                                  "version before. What was decided holds and is enforced; nothing new can be decided."),
+                        errhint("A superuser runs: ALTER EXTENSION jit_guard UPDATE;")));
     if (RecoveryInProgress())
         ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("cannot execute %s on a standby server", function),
                         errdetail("It writes to the tables of jit_guard, and a standby takes those from the primary."),
@@ -31,15 +41,26 @@ void require_writable(const char *function)
                                 "= off.")));
 }
 
-void require_writer(const char *function)
+void require_bound()
 {
-    require_writable(function);
+    if (!catalog::is_current_version())
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("the tables of jit_guard are of another version than its library"),
+                        errdetail("The library is of version %s. What its policies name is closed, and nothing can be decided.",
+                                  JIT_GUARD_VERSION),
+                        errhint("ALTER EXTENSION jit_guard UPDATE;")));
     if (catalog::presence() == catalog::Presence::unbound)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("jit_guard is not bound to this database"),
                         errdetail("The database was restored, copied or upgraded since jit_guard was installed, so its "
                                   "policies may point at other objects."),
                         errhint("A jit_admin calls: SELECT * FROM jit.rebind();")));
+}
+
+void require_writer(const char *function)
+{
+    require_writable(function);
+    require_bound();
 }
 
 void require_admin(const char *function)
@@ -50,6 +71,13 @@ void require_admin(const char *function)
                                   session::role_name(session::person())),
                         errhint("Somebody who may grant it runs: GRANT jit_admin TO %s;",
                                 session::quoted_role_name(session::person()))));
+}
+
+void require_policy_maker(FunctionCallInfo fcinfo, const char *function)
+{
+    if (catalog::is_sealed())
+        session::require_bare_call(fcinfo);
+    require_admin(function);
 }
 
 char *text_argument(FunctionCallInfo fcinfo, int n)
@@ -142,6 +170,35 @@ void check_length(const char *what, const char *text, int max_chars)
         ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION), errmsg("%s is too long", what),
                         errdetail("It has %d characters; at most %d are kept.", chars, max_chars),
                         errhint("Put the long text into a ticket and name the ticket here.")));
+}
+
+namespace {
+
+void check_visible(const char *what, const char *text, core::Lines lines, const char *hint)
+{
+    const char *const utf8 = GetDatabaseEncoding() == PG_SQL_ASCII
+                                 ? text // of an encoding that nobody knows
+                                 : pg_server_to_any(text, static_cast<int>(strlen(text)), PG_UTF8);
+    const core::Hidden hidden = core::find_hidden(utf8, lines);
+    if (hidden.position > 0 && !switches::off("plain_text"))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s contains a character that cannot be seen", what),
+                        errdetail("Character %zu is U+%04X: it is invisible, or changes how the others are shown.", hidden.position,
+                                  static_cast<unsigned int>(hidden.point)),
+                        errhint("%s", hint)));
+}
+
+} // namespace
+
+void check_text(const char *what, const char *text, int max_chars)
+{
+    check_length(what, text, max_chars);
+    if (text)
+        check_visible(what, text, core::Lines::many, "Leave it out. Those who decide must see what they read.");
+}
+
+void check_shown_name(const char *what, const char *name)
+{
+    check_visible(what, name, core::Lines::one, "Rename it. Those who decide must see what it is called.");
 }
 
 bool is_blank(const char *text) { return !text || text[strspn(text, " \t\r\n\v\f")] == '\0'; }

@@ -23,10 +23,14 @@ struct Words {
 
 // Raises 25006 in a read-only transaction or on a standby.
 void require_writable(const char *function);
-// The same, and 55000 while the installation is unbound.
+// Raises 55000 while the installation is unbound.
+void require_bound();
+// Both.
 void require_writer(const char *function);
 // Raises 42501 unless the person may use the functions of jit_admin.
 void require_admin(const char *function);
+// The same for those who change policies.
+void require_policy_maker(FunctionCallInfo fcinfo, const char *function);
 
 // Arguments. NULL gives nullptr; request numbers must be given.
 [[nodiscard]] char *text_argument(FunctionCallInfo fcinfo, int n);
@@ -42,6 +46,10 @@ void require_admin(const char *function);
 
 // Raises 22001 when the text is longer than that many characters.
 void check_length(const char *what, const char *text, int max_chars);
+// The same, and 22023 when it holds characters that nobody sees or that reorder the others: what people write for others to
+// read. Names of objects and roles, which somebody else may have given, have one line.
+void check_text(const char *what, const char *text, int max_chars);
+void check_shown_name(const char *what, const char *name);
 [[nodiscard]] bool is_blank(const char *text); // also for nullptr
 
 // For messages: a moment without fractions, a list of role names ("a, b and 3 more"), a text cut to a sane length.

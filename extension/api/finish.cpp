@@ -1,4 +1,6 @@
 // finish.cpp: zone C. jit.cancel, jit.release and jit.revoke: the ways out before the deadline.
+#include "api/deciders.hpp"
+#include "api/extension.hpp"
 #include "api/requests.hpp"
 #include "api/terms.hpp"
 #include "pg/journal.hpp"
@@ -28,7 +30,7 @@ void require_own(const Request &request, const char *what)
 void cancel(core::RequestId id)
 {
     Request request{};
-    requests::require(id, &request);
+    requests::require_visible(id, &request);
     require_own(request, "cancel");
     requests::require_locked(id, &request);
     const core::Transition to = requests::require_step(request, core::Event::cancel);
@@ -41,9 +43,9 @@ void cancel(core::RequestId id)
 void release(core::RequestId id)
 {
     Request request{};
-    requests::require(id, &request);
+    requests::require_visible(id, &request);
     require_own(request, "release");
-    requests::require_locked(id, &request);
+    requests::require_locked(extension::right_of(id), &request);
     requests::end(request, core::Event::release, "released", nullptr);
 }
 
@@ -53,7 +55,7 @@ void require_revoker(const Request &request)
         return;
     Terms policy{};
     if (terms::load(request.policy_id, terms::Lock::none, &policy) &&
-        membership::is_member_of_any(session::person(), policy.approvers.view()))
+        deciders::decides(policy, session::person(), deciders::live_delegations(clock()).view()))
         return;
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("request " INT64_FORMAT " is not yours to revoke", request.id),
@@ -65,11 +67,11 @@ void require_revoker(const Request &request)
 
 void revoke(core::RequestId id, const char *reason)
 {
-    check_length("reason", reason, max_comment_chars);
+    check_text("reason", reason, max_comment_chars);
     Request request{};
-    requests::require(id, &request);
+    requests::require_visible(id, &request);
     require_revoker(request);
-    requests::seize(id, &request);
+    requests::seize(extension::right_of(id), &request);
     requests::end(request, core::Event::revoke, "revoked", reason);
 }
 

@@ -1,6 +1,10 @@
 // grant.cpp: zone C. What the last vote writes: the window of the right, its scope, and the views that it opens.
 #include "api/durations.hpp"
+#include "api/extension.hpp"
+#include "api/limits.hpp"
 #include "api/requests.hpp"
+#include "api/statement.hpp"
+#include "api/window.hpp"
 #include "pg/catalog.hpp"
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
@@ -27,10 +31,14 @@ constexpr spi::Sql insert_scope{
     6,
     {INT8OID, CHAROID, OIDOID, INT2ARRAYOID, INT8OID, TEXTOID}};
 constexpr spi::Sql insert_approval{
-    "INSERT INTO jit.approvals (request_id, policy_id, person, starts_at, ends_at, actions, narrowed) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    7,
-    {INT8OID, INT4OID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, BOOLOID}};
+    "INSERT INTO jit.approvals (request_id, policy_id, person, starts_at, ends_at, actions, commands, narrowed, uses, rows, "
+    "by_statement) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+    "EXISTS (SELECT FROM jit.statements s WHERE s.request_id = $1))",
+    10,
+    {INT8OID, INT4OID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, BOOLOID, INT4OID, INT4OID}};
+// For every approval: the policy may come to count later.
+constexpr spi::Sql insert_count{"INSERT INTO jit.use_counts (request_id, used, rows) VALUES ($1, 0, 0)", 1, {INT8OID}};
 
 // Views named one by one, by the request or else by its policy, that have no fingerprint yet.
 constexpr spi::Sql named_views{
@@ -69,7 +77,7 @@ void keep_views(const Request &request, bool narrowed)
             spi::add(&scope, Int64GetDatum(pg::views::fingerprint(view)));
             (void) spi::execute(set_fingerprint, scope);
         } else {
-            spi::add(&scope, CharGetDatum(class_relation));
+            spi::add(&scope, CharGetDatum(core::class_relation));
             spi::add(&scope, ObjectIdGetDatum(view));
             spi::add(&scope, columns);
             spi::add(&scope, Int64GetDatum(pg::views::fingerprint(view)));
@@ -96,10 +104,15 @@ void write_scopes(core::RequestId id, const Scope &scope)
     }
 }
 
-const char *grant(const Request &request, const Terms &policy, int64 micros, TimestampTz now)
+const char *grant(const Request &request, const Terms &policy, int64 micros, TimestampTz now, int rule)
 {
+    if (request.extends != 0)
+        return extension::grant(request, policy, micros, now, rule);
+    statement::require_wanted(request.id, policy, request.break_glass);
     const core::Transition to = require_step(request, core::Event::approve);
-    const Times times{Max(now, request.starts_at), Max(now, request.starts_at) + micros};
+    const TimestampTz starts_at = Max(now, request.starts_at);
+    const Times times{starts_at, request.break_glass ? starts_at + micros // an emergency has no hours
+                                               : window::end_of(policy, request, starts_at, micros)};
     move(request, to, now, times);
 
     bool narrowed = request.narrowed;
@@ -116,9 +129,16 @@ const char *grant(const Request &request, const Terms &policy, int64 micros, Tim
     spi::add(&args, ObjectIdGetDatum(request.person));
     spi::add(&args, TimestampTzGetDatum(times.starts_at));
     spi::add(&args, TimestampTzGetDatum(times.ends_at));
-    spi::add(&args, Int64GetDatum(static_cast<int64>(actions_of(request.actions, Report::quiet))));
+    spi::add_actions(&args, actions_of(request.actions, Report::quiet));
     spi::add(&args, BoolGetDatum(narrowed));
+    const int32 uses = limits::within(policy.max_uses, request.uses);
+    const int32 rows = limits::within(policy.max_rows, request.rows);
+    spi::add_number(&args, uses);
+    spi::add_number(&args, rows);
     (void) spi::execute(insert_approval, args);
+    spi::Args count{};
+    spi::add(&count, Int64GetDatum(request.id));
+    (void) spi::execute(insert_count, count);
     keep_views(request, narrowed);
 
     StringInfoData detail;
@@ -126,13 +146,20 @@ const char *grant(const Request &request, const Terms &policy, int64 micros, Tim
     json::open(&detail);
     json::add_time(&detail, "starts_at", times.starts_at);
     json::add_time(&detail, "ends_at", times.ends_at);
-    if (policy.approvals == 0)
+    if (uses != 0)
+        json::add_int(&detail, "uses", uses);
+    if (rows != 0)
+        json::add_int(&detail, "rows", rows);
+    if (policy.approvals == 0 || rule != 0)
         json::add_bool(&detail, "automatic", true);
+    if (rule != 0)
+        json::add_int(&detail, "rule", rule);
     json::close(&detail);
     journal::event("approved", request.id, request.policy, request.person, detail.data);
     catalog::announce_approvals();
     session::propose_wake();
 
+    window::say_if_clipped(policy, times.starts_at, micros, times.ends_at);
     const char *name = session::role_name(request.person);
     if (times.starts_at > now)
         ereport(NOTICE, (errmsg("request " INT64_FORMAT " is approved and starts later", request.id),

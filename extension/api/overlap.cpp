@@ -1,5 +1,6 @@
 // overlap.cpp: zone C. What a stored policy means beside the others, and what the roles it names lack or have too much.
 #include "api/terms.hpp"
+#include "api/weaker.hpp"
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
 
@@ -12,17 +13,57 @@ namespace {
 
 // Other policies in force that guard the same object as specifically, and share an action. `mine` is the policy.
 constexpr spi::Sql equals{
-    "SELECT p.name, p.approvals, pg_catalog.string_agg(DISTINCT o.object, ', ' ORDER BY o.object) "
+    "SELECT p.policy_id, pg_catalog.string_agg(DISTINCT o.object, ', ' ORDER BY o.object) "
     "FROM jit.guards mine "
     "JOIN jit.guards o ON o.object_class = mine.object_class AND o.object_id = mine.object_id "
-    "AND o.policy_id <> mine.policy_id AND (o.actions & mine.actions) <> 0 "
+    "AND o.policy_id <> mine.policy_id AND ((o.actions & mine.actions) <> 0 OR (o.commands & mine.commands) <> 0) "
     "AND (o.attnums = '{}') = (mine.attnums = '{}') AND (mine.attnums = '{}' OR o.attnums && mine.attnums) "
     "JOIN jit.policies p ON p.policy_id = o.policy_id AND p.mode <> 'off' "
-    "WHERE mine.policy_id = $1 GROUP BY p.policy_id, p.name, p.approvals ORDER BY p.name",
+    "WHERE mine.policy_id = $1 GROUP BY p.policy_id, p.name ORDER BY p.name",
     1,
     {INT4OID}};
 
+struct Equal {
+    int32 policy_id;
+    const char *objects;
+};
+
+// What decides how easily an approval is had, and what it is good for. Whom a policy concerns is its own affair.
+constexpr const char *consent[] = {"approvals", "stages", "rules", "hours", "networks", "max_uses", "max_rows",
+                                   "statement", "break_glass", "break_glass_duration"};
+
+bool matters(const char *term, const Terms &terms, const Terms &than)
+{
+    if (strcmp(term, "rules") == 0)
+        return than.approvals > 0; // it approves everything already
+    if (strcmp(term, "break_glass_duration") == 0)
+        return terms.break_glass.count > 0 && than.break_glass.count > 0;
+    for (const char *one : consent)
+        if (strcmp(term, one) == 0)
+            return true;
+    return false;
+}
+
+// A sentence about what `terms` asks less of than `than`, with a blank before it; empty when nothing.
+const char *weaker_in(const Terms &terms, const Terms &than)
+{
+    terms::Told mine[terms::told_terms];
+    terms::Told theirs[terms::told_terms];
+    terms::tell(terms, mine);
+    terms::tell(than, theirs);
+    StringInfoData out;
+    initStringInfo(&out);
+    for (int i = 0; i < terms::told_terms; i++)
+        if (matters(mine[i].term, terms, than) && strcmp(mine[i].json, theirs[i].json) != 0 &&
+            weaker::of_term(mine[i].term, than, terms) == weaker::Effect::weaker)
+            appendStringInfo(&out, "%s%s %s instead of %s", out.len > 0 ? ", " : "", mine[i].term, clipped(mine[i].json),
+                             clipped(theirs[i].json));
+    return out.len == 0 ? "" : psprintf(" \"%s\" is weaker: %s.", terms.name, out.data);
+}
+
 } // namespace
+
+bool asks_less(const Terms &terms, const Terms &than) { return weaker_in(terms, than)[0] != '\0'; }
 
 void report(const Terms &terms, Weaker weaker)
 {
@@ -30,22 +71,26 @@ void report(const Terms &terms, Weaker weaker)
         return;
     spi::Args args{};
     spi::add(&args, Int32GetDatum(terms.policy_id));
-    const uint64 rows = spi::execute(equals, args);
-    for (uint64 row = 0; row < rows; row++) {
-        const char *other = spi::text(row, 1);
+    const auto rows = static_cast<Size>(spi::execute(equals, args));
+    auto *found = static_cast<Equal *>(palloc(sizeof(Equal) * (rows + 1)));
+    for (Size row = 0; row < rows; row++) {
         bool is_null = false;
-        const int32 approvals = DatumGetInt32(spi::value(row, 2, &is_null));
-        const char *objects = clipped(spi::text(row, 3));
-        if (terms.approvals < approvals && weaker == Weaker::refused)
+        found[row] = {DatumGetInt32(spi::value(row, 1, &is_null)), clipped(spi::text(row, 2))};
+    }
+    for (const Equal &equal : std::span<const Equal>{found, rows}) {
+        Terms other{};
+        if (!terms::load(equal.policy_id, terms::Lock::none, &other))
+            continue;
+        const char *weakens = weaker_in(terms, other);
+        if (weakens[0] != '\0' && weaker == Weaker::refused)
             ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                            errmsg("policy \"%s\" would weaken policy \"%s\"", terms.name, other),
-                            errdetail("Both guard %s equally specifically, so an approval under either suffices; \"%s\" needs %d "
-                                      "approvals, \"%s\" would need %d.",
-                                      objects, other, approvals, terms.name, terms.approvals),
-                            errhint("Ask for at least as many approvals, or say weaker => true.")));
-        ereport(NOTICE, (errmsg("policy \"%s\" overlaps policy \"%s\"", terms.name, other),
-                         errdetail("Both guard %s; an approval under either suffices (%d and %d approvals).", objects,
-                                   terms.approvals, approvals)));
+                            errmsg("policy \"%s\" would weaken policy \"%s\"", terms.name, other.name),
+                            errdetail("Both guard %s equally specifically, so an approval under either suffices.%s",
+                                      equal.objects, weakens),
+                            errhint("Ask for at least as much, or say weaker => true.")));
+        ereport(NOTICE, (errmsg("policy \"%s\" overlaps policy \"%s\"", terms.name, other.name),
+                         errdetail("Both guard %s; an approval under either suffices (%d and %d approvals).%s%s",
+                                   equal.objects, terms.approvals, other.approvals, weakens, weaker_in(other, terms))));
     }
 }
 
@@ -62,7 +107,7 @@ constexpr spi::Sql missing_grants{
     "FROM jit.guards g "
     "JOIN pg_catalog.pg_class c ON c.relkind IN ('r', 'p', 'v', 'm') AND c.relpersistence <> 't' AND "
     "CASE g.object_class WHEN 'r' THEN c.oid = g.object_id WHEN 'n' THEN c.relnamespace = g.object_id "
-    "ELSE c.relnamespace NOT IN (SELECT s.oid FROM pg_catalog.pg_namespace s WHERE s.nspname LIKE 'pg\\_%' "
+    "WHEN 'd' THEN c.relnamespace NOT IN (SELECT s.oid FROM pg_catalog.pg_namespace s WHERE s.nspname LIKE 'pg\\_%' "
     "OR s.nspname IN ('information_schema', 'jit')) END "
     "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "CROSS JOIN ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) WITH ORDINALITY AS a (privilege, mask, ordinality) "
@@ -76,9 +121,51 @@ constexpr spi::Sql missing_grants{
     4,
     {INT4OID, OIDOID, TEXTARRAYOID, INT8ARRAYOID}};
 
+// Sequences from which columns take their defaults, of tables on which the role $2 may INSERT, without the right to the sequence.
+constexpr spi::Sql missing_numbers{
+    "SELECT pg_catalog.format('%I.%I', sn.nspname, s.relname), pg_catalog.format('%I.%I', n.nspname, c.relname) "
+    "FROM jit.guards g "
+    "JOIN pg_catalog.pg_class c ON c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND "
+    "CASE g.object_class WHEN 'r' THEN c.oid = g.object_id WHEN 'n' THEN c.relnamespace = g.object_id "
+    "WHEN 'd' THEN c.relnamespace NOT IN (SELECT x.oid FROM pg_catalog.pg_namespace x WHERE x.nspname LIKE 'pg\\_%' "
+    "OR x.nspname IN ('information_schema', 'jit')) END "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid > 0 "
+    "AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'a' "
+    "JOIN pg_catalog.pg_class s ON s.oid = d.objid "
+    "JOIN pg_catalog.pg_namespace sn ON sn.oid = s.relnamespace "
+    "WHERE g.policy_id = $1 AND (g.actions & $3) <> 0 AND pg_catalog.has_any_column_privilege($2, c.oid, 'INSERT') "
+    "AND CASE s.relkind WHEN 'S' THEN NOT pg_catalog.has_sequence_privilege($2, s.oid, 'USAGE, UPDATE') END "
+    "GROUP BY sn.nspname, s.relname, n.nspname, c.relname ORDER BY 2, 1",
+    3,
+    {INT4OID, OIDOID, INT8OID}};
+
 constexpr core::Action lent_actions[] = {core::Action::select, core::Action::insert, core::Action::update,
                                          core::Action::delete_, core::Action::truncate};
 constexpr int lent_count = sizeof(lent_actions) / sizeof(lent_actions[0]);
+
+} // namespace
+
+namespace {
+
+void report_missing_numbers(const Terms &terms, const char *role)
+{
+    spi::Args args{};
+    spi::add(&args, Int32GetDatum(terms.policy_id));
+    spi::add(&args, ObjectIdGetDatum(terms.lends.oids[0]));
+    spi::add(&args, Int64GetDatum(static_cast<int64>(core::bit(core::Action::insert))));
+    const uint64 rows = spi::execute(missing_numbers, args);
+    constexpr uint64 most = 5;
+    for (uint64 row = 0; row < rows && row < most; row++) {
+        const char *sequence = spi::text(row, 1);
+        ereport(NOTICE, (errmsg("role %s cannot lend the numbers of sequence %s", role, sequence),
+                         errdetail("A column of %s takes its default from it.", spi::text(row, 2)),
+                         errhint("GRANT USAGE ON SEQUENCE %s TO %s;", sequence, role)));
+    }
+    if (rows > most)
+        ereport(NOTICE, (errmsg("role %s lacks the numbers of %d more sequences", role, static_cast<int>(rows - most)),
+                         errhint("GRANT USAGE ON ALL SEQUENCES IN SCHEMA ... TO %s;", role)));
+}
 
 } // namespace
 
@@ -86,6 +173,15 @@ void report_missing_grants(const Terms &terms, const Scope &scope)
 {
     if (terms.lends.count == 0)
         return;
+    for (int i = 0; i < scope.count; i++)
+        if (scope.items[i].object_class == core::class_function && (scope.actions & core::bit(core::Action::execute)) != 0) {
+            ereport(NOTICE, (errmsg("role %s cannot lend EXECUTE", session::quoted_role_name(terms.lends.oids[0])),
+                             errdetail("What is lent is the privileges on relations. To call %s people need EXECUTE of their "
+                                       "own, besides the approval.", scope.items[i].name),
+                             errhint("GRANT EXECUTE ON FUNCTION ... TO the eligible people; the policy refuses the call "
+                                     "without an approval.")));
+            break;
+        }
     char *names[lent_count];
     Datum bits[lent_count];
     int count = 0;
@@ -116,6 +212,7 @@ void report_missing_grants(const Terms &terms, const Scope &scope)
     if (rows > most)
         ereport(NOTICE, (errmsg("role %s lacks privileges on %d more relations", role, static_cast<int>(rows - most)),
                          errhint("GRANT ... ON ALL TABLES IN SCHEMA ... TO %s;", role)));
+    report_missing_numbers(terms, role);
 }
 
 namespace {

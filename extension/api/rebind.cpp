@@ -3,6 +3,7 @@
 #include "api/requests.hpp"
 #include "api/rows.hpp"
 #include "api/terms.hpp"
+#include "api/watch.hpp"
 #include "pg/catalog.hpp"
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
@@ -35,10 +36,17 @@ constexpr spi::Sql find_people{
 constexpr spi::Sql open_requests{"SELECT r.request_id FROM jit.requests r WHERE r.state IN ($1, $2) ORDER BY r.request_id", 2, {TEXTOID, TEXTOID}};
 constexpr spi::Sql forget_approvals{"DELETE FROM jit.approvals", 0, {}};
 constexpr spi::Sql forget_scopes{"DELETE FROM jit.scopes", 0, {}};
+constexpr spi::Sql end_delegations{"UPDATE jit.delegations SET ended_at = $1 WHERE ended_at IS NULL", 1, {TIMESTAMPTZOID}};
 constexpr spi::Sql forget_guards{"DELETE FROM jit.guards", 0, {}};
-constexpr spi::Sql forget_instance{"DELETE FROM jit.instance", 0, {}};
-constexpr spi::Sql bind{
+// The row stays, and with it the seal: a copy or an upgrade of a sealed installation is sealed.
+// Positions in another server's write-ahead log mean nothing here; the keeper begins another incarnation.
+constexpr spi::Sql restart_ledger{"UPDATE jit.ledger_state SET position = pg_current_wal_insert_lsn(), timeline = 0, spool = NULL", 0, {}};
+constexpr spi::Sql unbind{"UPDATE jit.instance SET database_oid = 0 WHERE database_oid <> 0", 0, {}};
+constexpr spi::Sql bind{"UPDATE jit.instance SET system_identifier = $1, database_oid = $2, bound_at = $3", 3, {INT8OID, OIDOID, TIMESTAMPTZOID}};
+constexpr spi::Sql bind_anew{
     "INSERT INTO jit.instance (system_identifier, database_oid, bound_at) VALUES ($1, $2, $3)", 3, {INT8OID, OIDOID, TIMESTAMPTZOID}};
+// A dump does not carry the seal, but what happened to it.
+constexpr spi::Sql was_sealed{"SELECT FROM jit.events e WHERE e.event = 'sealed' LIMIT 1", 0, {}};
 constexpr spi::Sql policies{"SELECT p.policy_id FROM jit.policies p ORDER BY p.name FOR UPDATE", 0, {}};
 
 int end_everything()
@@ -54,6 +62,9 @@ int end_everything()
     int ended = 0;
     for (Size row = 0; row < rows; row++)
         ended += requests::close(ids[row], "the installation was bound to another database") ? 1 : 0;
+    spi::Args now{};
+    spi::add(&now, TimestampTzGetDatum(clock()));
+    (void) spi::execute(end_delegations, now);
     (void) spi::execute(forget_approvals, {});
     (void) spi::execute(forget_scopes, {});
     (void) spi::execute(forget_guards, {});
@@ -134,12 +145,15 @@ void rebind(const Rows &rows)
     for (Size row = 0; row < count; row++)
         missing += bind_policy(ids[row], rows);
 
-    (void) spi::execute(forget_instance, {});
     spi::Args args{};
     spi::add(&args, Int64GetDatum(static_cast<int64>(GetSystemIdentifier())));
     spi::add(&args, ObjectIdGetDatum(MyDatabaseId));
     spi::add(&args, TimestampTzGetDatum(clock()));
-    (void) spi::execute(bind, args);
+    if (spi::execute(bind, args) == 0)
+        (void) spi::execute(bind_anew, args);
+    (void) spi::execute(restart_ledger, {});
+    watch::record_anew(); // by the OIDs of here
+    const bool seal_lost = !catalog::is_sealed() && spi::execute(was_sealed, {}) > 0;
 
     StringInfoData detail;
     initStringInfo(&detail);
@@ -147,11 +161,18 @@ void rebind(const Rows &rows)
     json::add_int(&detail, "policies", static_cast<int64>(count));
     json::add_int(&detail, "missing_objects", missing);
     json::add_int(&detail, "requests_ended", ended);
+    json::add_bool(&detail, "sealed", catalog::is_sealed());
+    if (seal_lost)
+        json::add_bool(&detail, "was_sealed_where_it_comes_from", true);
     json::close(&detail);
     journal::event("rebound", 0, nullptr, InvalidOid, detail.data);
     catalog::announce_guards();
     catalog::announce_approvals();
     session::propose_wake();
+    if (seal_lost)
+        ereport(WARNING, (errmsg("this installation is not sealed"),
+                          errdetail("It was sealed where it comes from; a dump does not carry the seal."),
+                          errhint("When two members of jit_admin can log in here: SELECT jit.seal();")));
     if (missing > 0)
         ereport(WARNING, (errmsg("objects of policies that were not found: %d", missing),
                           errdetail("What is missing is not guarded; the other objects of those policies are."),
@@ -176,7 +197,7 @@ Datum jit_unbind(PG_FUNCTION_ARGS)
                         errhint("It belongs to the tables of jit_guard.")));
     if (session::house_open == 0 && !catalog::in_own_script()) {
         spi::connect();
-        if (spi::execute(forget_instance, {}) > 0) {
+        if (spi::execute(unbind, {}) > 0) {
             catalog::announce_guards();
             ereport(WARNING, (errmsg("jit_guard is no longer bound to this database"),
                               errdetail("Rows were written into jit.%s by other means than jit_guard's functions, as a restore does; "
@@ -192,7 +213,7 @@ Datum jit_unbind(PG_FUNCTION_ARGS)
 Datum jit_rebind(PG_FUNCTION_ARGS)
 {
     require_writable("jit.rebind()");
-    require_admin("jit.rebind()");
+    require_policy_maker(fcinfo, "jit.rebind()");
     if (catalog::presence() == catalog::Presence::ready)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("jit_guard is bound to this database already"),

@@ -1,7 +1,11 @@
 // request.cpp: zone C. jit.request: one person asks for power under a policy, for all of it or for less.
+#include "api/ask.hpp"
 #include "api/durations.hpp"
+#include "api/hours.hpp"
+#include "api/limits.hpp"
 #include "api/requests.hpp"
 #include "api/terms.hpp"
+#include "api/window.hpp"
 #include "pg/catalog.hpp"
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
@@ -24,18 +28,7 @@ namespace spi = pg::spi;
 
 namespace {
 
-enum class Argument : int { policy, duration, reason, ticket, actions, objects, starts_at };
-
-struct Ask {
-    Oid person;
-    const char *reason;
-    const char *ticket;
-    Interval *duration;
-    TimestampTz starts_at; // 0 = at once
-    TimestampTz now;
-    Scope scope;
-    bool narrowed;         // its objects are fewer than the policy's
-};
+enum class Argument : int { policy, duration, reason, ticket, actions, objects, uses, rows, starts_at, statement };
 
 [[noreturn]] void bad_ask(const char *message, const char *detail, const char *hint)
 {
@@ -54,7 +47,7 @@ struct Ask {
     pg_unreachable();
 }
 
-void load_policy(const char *name, Oid person, Terms *policy)
+void load_policy(const char *name, Oid person, ask::Mode mode, Terms *policy)
 {
     if (!name)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("policy must not be null"),
@@ -63,8 +56,10 @@ void load_policy(const char *name, Oid person, Terms *policy)
         refuse_unknown(name, person);
     // What decides at once decides on terms that hold until it is committed: whoever changes them waits, and an old
     // snapshot's terms are refused by the server. Other requests meet today's terms when they are approved.
-    if (policy->approvals == 0 && (!terms::load(policy->policy_id, terms::Lock::key_share, policy) ||
-                                   !membership::is_member_of_any(person, policy->eligible.view())))
+    const bool may_be_decided_now = policy->approvals == 0 || policy->rule_count > 0;
+    if (may_be_decided_now && mode == ask::Mode::real &&
+        (!terms::load(policy->policy_id, terms::Lock::key_share, policy) ||
+         !membership::is_member_of_any(person, policy->eligible.view())))
         refuse_unknown(name, person);
     if (strcmp(policy->mode, "off") == 0)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("policy \"%s\" is off", policy->name),
@@ -74,11 +69,11 @@ void load_policy(const char *name, Oid person, Terms *policy)
 
 void check_texts(const Ask &ask, const Terms &policy)
 {
-    check_length("reason", ask.reason, max_comment_chars);
-    check_length("ticket", ask.ticket, max_ticket_chars);
+    check_text("reason", ask.reason, max_comment_chars);
+    check_text("ticket", ask.ticket, max_ticket_chars);
     if (policy.require_reason && is_blank(ask.reason))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("policy \"%s\" requires a reason", policy.name),
-                        errhint("SELECT jit.request('...', reason => 'what for');")));
+                        errhint("SELECT jit.request(%s, reason => 'what for');", quote_literal_cstr(policy.name))));
     if (!policy.ticket_pattern)
         return;
     const char *hint = psprintf("Give ticket => '...' that matches %s.", policy.ticket_pattern);
@@ -116,11 +111,12 @@ void check_times(Ask *ask, const Terms &policy)
 constexpr spi::Sql covered{
     "WITH RECURSIVE up (relid) AS (SELECT $3 UNION SELECT i.inhparent FROM pg_catalog.pg_inherits i "
     "JOIN up ON i.inhrelid = up.relid) "
-    "SELECT FROM jit.guards g WHERE g.policy_id = $1 AND CASE g.object_class WHEN 'd' THEN true "
+    "SELECT FROM jit.guards g WHERE g.policy_id = $1 AND CASE g.object_class WHEN 'd' THEN $2 IN ('r', 'n', 'd') "
     "WHEN 'n' THEN ($2 = 'n' AND g.object_id = $3) OR ($2 = 'r' AND g.object_id IN (SELECT c.relnamespace "
     "FROM pg_catalog.pg_class c JOIN up ON c.oid = up.relid)) "
-    "ELSE $2 = 'r' AND ((g.attnums = '{}' AND g.object_id IN (SELECT up.relid FROM up)) "
-    "OR (g.object_id = $3 AND $4 <> '{}' AND $4 <@ g.attnums)) END LIMIT 1",
+    "WHEN 'x' THEN $2 IN ('x', 'a', 'b') WHEN 'r' THEN $2 = 'r' AND ((g.attnums = '{}' AND g.object_id IN (SELECT up.relid FROM up)) "
+    "OR (g.object_id = $3 AND $4 <> '{}' AND $4 <@ g.attnums)) "
+    "ELSE $2 = g.object_class AND g.object_id = $3 END LIMIT 1",
     4,
     {INT4OID, CHAROID, OIDOID, INT2ARRAYOID}};
 
@@ -150,7 +146,9 @@ void read_scope(FunctionCallInfo fcinfo, const Terms &policy, Ask *ask)
     const Words asked_actions = PG_ARGISNULL(actions) ? Words{} : words_of(PG_GETARG_DATUM(actions), "actions");
     const Words asked_objects = PG_ARGISNULL(objects) ? Words{} : words_of(PG_GETARG_DATUM(objects), "objects");
 
-    ask->scope.actions = asked_actions.count == 0 ? guarded : actions_of(asked_actions, Report::notices);
+    // A group means what it means on the policy's objects.
+    const core::Actions meant = meant_on(terms::stored_scope(policy));
+    ask->scope.actions = asked_actions.count == 0 ? guarded : actions_of(asked_actions, Report::notices, meant);
     if ((ask->scope.actions & ~guarded) != 0)
         bad_ask("the request is wider than the policy",
                 psprintf("Policy \"%s\" does not give: %s.", policy.name,
@@ -170,7 +168,7 @@ void read_scope(FunctionCallInfo fcinfo, const Terms &policy, Ask *ask)
             bad_ask("some actions cannot be limited to columns",
                     psprintf("%s names columns, but these act on whole tables: %s.", ask->scope.items[i].name,
                              word_list(words_of_actions(ask->scope.actions & ~core::column_actions))),
-                    "Name only SELECT, INSERT, UPDATE and REFERENCES with columns.");
+                    "Name only SELECT, INSERT, UPDATE, REFERENCES and EXPORT with columns.");
     }
     ask->narrowed = !same_words(names_of(ask->scope), policy.objects);
 }
@@ -198,19 +196,21 @@ void check_elevation(const Ask &ask, const Terms &policy)
                          errdetail("That membership is not a loan and stays when the approval ends.")));
 }
 
-constexpr spi::Sql same_pending{
+constexpr spi::Sql pending_twin{
     "SELECT r.request_id FROM jit.requests r WHERE r.person = $1 AND r.policy_id = $2 AND r.state = $3 AND r.actions = $4 "
-    "AND r.objects = $5 AND r.starts_at IS NOT DISTINCT FROM $6 AND r.pending_until > $7 LIMIT 1",
-    7,
-    {OIDOID, INT4OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+    "AND r.objects = $5 AND r.starts_at IS NOT DISTINCT FROM $6 AND r.pending_until > $7 AND r.uses IS NOT DISTINCT FROM $8 "
+    "AND r.rows IS NOT DISTINCT FROM $9 "
+    "AND (SELECT s.digest FROM jit.statements s WHERE s.request_id = r.request_id) IS NOT DISTINCT FROM $10 LIMIT 1",
+    10,
+    {OIDOID, INT4OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID, TEXTOID}};
 constexpr spi::Sql insert_request{
     "INSERT INTO jit.requests (policy_id, policy, person, person_name, authn_id, client_addr, application_name, state, "
-    "actions, objects, narrowed, reason, ticket, duration, starts_at, requested_at, pending_until) "
-    "VALUES ($1, $2, $3, $4, $5, CAST($6 AS pg_catalog.inet), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
+    "actions, objects, narrowed, reason, ticket, duration, starts_at, requested_at, pending_until, uses, rows) "
+    "VALUES ($1, $2, $3, $4, $5, CAST($6 AS pg_catalog.inet), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) "
     "RETURNING request_id",
-    17,
+    19,
     {INT4OID, TEXTOID, OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, BOOLOID, TEXTOID,
-     TEXTOID, INTERVALOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+     TEXTOID, INTERVALOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT4OID}};
 
 void add_start(spi::Args *args, TimestampTz at)
 {
@@ -220,23 +220,15 @@ void add_start(spi::Args *args, TimestampTz at)
         spi::add(args, TimestampTzGetDatum(at));
 }
 
+Datum asked_actions(const Ask &ask) { return array_of(words_of_actions(ask.scope.actions)); }
+Datum asked_objects(const Ask &ask, const Terms &policy) { return array_of(ask.narrowed ? names_of(ask.scope) : policy.objects); }
+
 core::RequestId store(const Ask &ask, const Terms &policy)
 {
-    const char *pending = core::state_name(core::State::pending).data();
-    const Datum actions = array_of(words_of_actions(ask.scope.actions));
-    const Datum objects = array_of(ask.narrowed ? names_of(ask.scope) : policy.objects);
-    spi::Args same{};
-    spi::add(&same, ObjectIdGetDatum(ask.person));
-    spi::add(&same, Int32GetDatum(policy.policy_id));
-    spi::add_text(&same, pending);
-    spi::add(&same, actions);
-    spi::add(&same, objects);
-    add_start(&same, ask.starts_at);
-    spi::add(&same, TimestampTzGetDatum(ask.now));
-    if (spi::execute(same_pending, same) > 0)
+    if (const core::RequestId other = ask::same_pending(ask, policy))
         ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("you have already asked for this"),
-                        errdetail("Request " INT64_FORMAT " is the same and still pending.", spi::int8_value(0, 1)),
-                        errhint("Wait for it, or take it back: SELECT jit.cancel(" INT64_FORMAT ");", spi::int8_value(0, 1))));
+                        errdetail("Request " INT64_FORMAT " is the same and still pending.", other),
+                        errhint("Wait for it, or take it back: SELECT jit.cancel(" INT64_FORMAT ");", other)));
 
     spi::Args args{};
     spi::add(&args, Int32GetDatum(policy.policy_id));
@@ -246,9 +238,9 @@ core::RequestId store(const Ask &ask, const Terms &policy)
     spi::add_text(&args, session::authn_id());
     spi::add_text(&args, session::client_addr());
     spi::add_text(&args, application_name);
-    spi::add_text(&args, pending);
-    spi::add(&args, actions);
-    spi::add(&args, objects);
+    spi::add_text(&args, core::state_name(core::State::pending).data());
+    spi::add(&args, asked_actions(ask));
+    spi::add(&args, asked_objects(ask, policy));
     spi::add(&args, BoolGetDatum(ask.narrowed));
     spi::add_text(&args, is_blank(ask.reason) ? nullptr : ask.reason);
     spi::add_text(&args, is_blank(ask.ticket) ? nullptr : ask.ticket);
@@ -256,6 +248,8 @@ core::RequestId store(const Ask &ask, const Terms &policy)
     add_start(&args, ask.starts_at);
     spi::add(&args, TimestampTzGetDatum(ask.now));
     spi::add(&args, TimestampTzGetDatum(ask.now + durations::micros(policy.pending_timeout)));
+    spi::add_number(&args, ask.uses);
+    spi::add_number(&args, ask.rows);
     (void) spi::execute(insert_request, args);
     return spi::int8_value(0, 1);
 }
@@ -272,57 +266,102 @@ void record(core::RequestId id, const Ask &ask, const Terms &policy)
         json::add(&detail, "ticket", ask.ticket);
     if (ask.starts_at != 0)
         json::add_time(&detail, "starts_at", ask.starts_at);
+    if (ask.uses != 0)
+        json::add_int(&detail, "uses", ask.uses);
+    if (ask.rows != 0)
+        json::add_int(&detail, "rows", ask.rows);
+    if (ask.statement != nullptr) {
+        json::add(&detail, "statement", ask.statement->text);
+        json::add(&detail, "digest", ask.statement->digest);
+    }
     json::close(&detail);
     journal::event("requested", id, policy.name, ask.person, detail.data);
 }
 
-void say_who_decides(core::RequestId id, const Ask &ask, const Terms &policy)
-{
-    const Roles people = approvers_of(policy, ask.person);
-    if (people.count < policy.approvals)
-        ereport(WARNING, (errmsg("request " INT64_FORMAT " cannot be approved now", id),
-                          errdetail("It needs %d approvals, and %d people other than you may approve it.", policy.approvals,
-                                    people.count),
-                          errhint("A jit_admin can change the approvers of policy \"%s\".", policy.name)));
-    else
-        ereport(NOTICE, (errmsg("request " INT64_FORMAT " needs %d approval%s", id, policy.approvals,
-                                policy.approvals == 1 ? "" : "s"),
-                         errdetail("It waits until %s. Who can approve now: %s.", when(ask.now + durations::micros(policy.pending_timeout)),
-                                   role_list(people.view())),
-                         errhint("An approver calls: SELECT jit.approve(" INT64_FORMAT ");  -- and you can wait: CALL jit.await(" INT64_FORMAT ");",
-                                 id, id)));
-}
+} // namespace
 
-core::RequestId request(FunctionCallInfo fcinfo)
+void ask::read(FunctionCallInfo fcinfo, Mode mode, Ask *out, Terms *terms)
 {
     constexpr int duration = static_cast<int>(Argument::duration);
+    constexpr int uses = static_cast<int>(Argument::uses);
+    constexpr int rows = static_cast<int>(Argument::rows);
     constexpr int starts_at = static_cast<int>(Argument::starts_at);
-    Ask ask{};
-    Terms policy{};
+    Ask &ask = *out;
+    Terms &policy = *terms;
     ask.person = session::person();
     ask.now = clock();
-    load_policy(text_argument(fcinfo, static_cast<int>(Argument::policy)), ask.person, &policy);
+    load_policy(text_argument(fcinfo, static_cast<int>(Argument::policy)), ask.person, mode, &policy);
     ask.reason = text_argument(fcinfo, static_cast<int>(Argument::reason));
     ask.ticket = text_argument(fcinfo, static_cast<int>(Argument::ticket));
     ask.duration = interval_argument(fcinfo, duration);
     ask.starts_at = PG_ARGISNULL(starts_at) ? 0 : PG_GETARG_TIMESTAMPTZ(starts_at);
+    limits::require_network(policy);
+    ask.uses = limits::of_request(policy, limits::uses, !PG_ARGISNULL(uses), PG_ARGISNULL(uses) ? 0 : PG_GETARG_INT32(uses));
+    ask.rows = limits::of_request(policy, limits::rows, !PG_ARGISNULL(rows), PG_ARGISNULL(rows) ? 0 : PG_GETARG_INT32(rows));
     check_texts(ask, policy);
     check_times(&ask, policy);
+    window::require_open(policy, ask.starts_at == 0 ? ask.now : ask.starts_at);
     read_scope(fcinfo, policy, &ask);
+    const Words objects = ask.narrowed ? names_of(ask.scope) : policy.objects;
+    for (int i = 0; i < objects.count; i++)
+        check_shown_name("the name of an object", objects.items[i]);
+    check_shown_name("the name of your role", session::role_name(ask.person));
     check_elevation(ask, policy);
+    ask.statement = statement::read(text_argument(fcinfo, static_cast<int>(Argument::statement)), policy);
+}
+
+rules::Answer ask::answer(const Ask &ask, const Terms &policy)
+{
+    return rules::answer(policy, {ask.person, durations::micros(ask.duration), Max(ask.now, ask.starts_at), ask.ticket, ask.now});
+}
+
+core::RequestId ask::same_pending(const Ask &ask, const Terms &policy)
+{
+    spi::Args args{};
+    spi::add(&args, ObjectIdGetDatum(ask.person));
+    spi::add(&args, Int32GetDatum(policy.policy_id));
+    spi::add_text(&args, core::state_name(core::State::pending).data());
+    spi::add(&args, asked_actions(ask));
+    spi::add(&args, asked_objects(ask, policy));
+    add_start(&args, ask.starts_at);
+    spi::add(&args, TimestampTzGetDatum(ask.now));
+    spi::add_number(&args, ask.uses);
+    spi::add_number(&args, ask.rows);
+    spi::add_text(&args, ask.statement != nullptr ? ask.statement->digest : nullptr);
+    return spi::execute(pending_twin, args) > 0 ? spi::int8_value(0, 1) : 0;
+}
+
+TimestampTz ask::latest_end(const Ask &ask, const Terms &policy)
+{
+    const TimestampTz starts_at = Max(ask.now, ask.starts_at);
+    return Min(starts_at + durations::micros(ask.duration), hours::closes(policy.hours, starts_at));
+}
+
+namespace {
+
+core::RequestId request(FunctionCallInfo fcinfo)
+{
+    Ask ask{};
+    Terms policy{};
+    ask::read(fcinfo, ask::Mode::real, &ask, &policy);
+    // Counted before it is written, and by nobody else meanwhile.
+    rules::lock(policy, ask.person);
+    const rules::Answer answer = ask::answer(ask, policy);
+    if (ask::waits(answer, policy))
+        limits::require_room(ask.person, ask.now);
 
     const core::RequestId id = store(ask, policy);
     if (ask.narrowed)
         requests::write_scopes(id, ask.scope);
+    if (ask.statement != nullptr)
+        statement::store(id, *ask.statement);
     record(id, ask, policy);
-    if (policy.approvals == 0) {
-        Request row{};
-        requests::require_locked(id, &row);
-        (void) requests::grant(row, policy, durations::micros(row.duration), ask.now);
-    } else {
-        say_who_decides(id, ask, policy);
-        session::propose_wake();
+    if (!ask::settle(id, policy, answer, ask.now)) {
+        const TimestampTz starts_at = ask.starts_at == 0 ? ask.now : ask.starts_at;
+        window::say_if_clipped(policy, starts_at, durations::micros(ask.duration), ask::latest_end(ask, policy));
+        ask::say_who_decides(id, policy, ask.now);
     }
+    session::propose_wake();
     return id;
 }
 

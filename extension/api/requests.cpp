@@ -1,6 +1,8 @@
 // requests.cpp: zone C. The row of a request: locked, read, moved. States and reasons come from core/lifecycle.hpp.
 #include "api/requests.hpp"
 
+#include "api/extension.hpp"
+
 #include "pg/catalog.hpp"
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
@@ -19,7 +21,8 @@ namespace {
 
 #define JIT_REQUEST_COLUMNS                                                                                                 \
     "SELECT r.policy_id, r.policy, r.person, r.state, r.end_reason, r.actions, r.objects, r.narrowed, r.duration, "         \
-    "r.starts_at, r.pending_until, r.decided_at, r.ends_at, r.ended_at FROM jit.requests r WHERE r.request_id = $1"
+    "r.starts_at, r.pending_until, r.decided_at, r.ends_at, r.ended_at, r.break_glass, r.extends, r.uses, r.rows "         \
+    "FROM jit.requests r WHERE r.request_id = $1"
 
 constexpr spi::Sql by_id{JIT_REQUEST_COLUMNS, 1, {INT8OID}};
 constexpr spi::Sql by_id_locked{JIT_REQUEST_COLUMNS " FOR UPDATE", 1, {INT8OID}};
@@ -29,8 +32,7 @@ void read(const spi::Sql &sql, core::RequestId id, Request *out)
     spi::Args args{};
     spi::add(&args, Int64GetDatum(id));
     if (spi::execute(sql, args) == 0)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("request " INT64_FORMAT " does not exist", id),
-                        errhint("SELECT * FROM jit.my_requests; or SELECT * FROM jit.pending; shows the numbers.")));
+        refuse_unknown(id);
     bool is_null = false;
     const auto moment = [&is_null](int column) {
         const Datum datum = spi::value(0, column, &is_null);
@@ -56,13 +58,26 @@ void read(const spi::Sql &sql, core::RequestId id, Request *out)
     out->decided_at = moment(12);
     out->ends_at = moment(13);
     out->ended_at = moment(14);
+    out->break_glass = spi::bool_value(0, 15);
+    const Datum extends = spi::value(0, 16, &is_null);
+    out->extends = is_null ? 0 : DatumGetInt64(extends);
+    const Datum uses = spi::value(0, 17, &is_null);
+    out->uses = is_null ? 0 : DatumGetInt32(uses);
+    const Datum rows = spi::value(0, 18, &is_null);
+    out->rows = is_null ? 0 : DatumGetInt32(rows);
 }
 
 } // namespace
 
 void require(core::RequestId id, Request *out) { read(by_id, id, out); }
 
-void require_locked(core::RequestId id, Request *out) { read(by_id_locked, id, out); }
+void require_locked(core::RequestId id, Request *out)
+{
+    read(by_id, id, out);
+    if (out->extends != 0) // the right before what extends it: whoever ends the right locks in this order
+        read(by_id_locked, out->extends, out);
+    read(by_id_locked, id, out);
+}
 
 const char *fact_of(const Request &request)
 {
@@ -184,8 +199,10 @@ bool remove_approval(core::RequestId id)
 void end(const Request &request, core::Event event, const char *event_name, const char *reason)
 {
     const core::Transition to = require_step(request, event);
-    move(request, to, clock(), {});
+    const TimestampTz now = clock();
+    move(request, to, now, {});
     (void) remove_approval(request.id);
+    extension::end_with(request, to, now);
     StringInfoData detail;
     initStringInfo(&detail);
     json::open(&detail);
@@ -201,7 +218,7 @@ void end(const Request &request, core::Event event, const char *event_name, cons
 bool close(core::RequestId id, const char *reason)
 {
     Request request{};
-    seize(id, &request);
+    seize(extension::right_of(id), &request);
     if (request.state == core::State::approved) {
         end(request, core::Event::revoke, "revoked", reason);
         return true;

@@ -18,17 +18,26 @@ struct Request {
     Words objects;
     bool narrowed;
     Interval *duration;
+    int32 uses;            // 0 = any number, as the next
+    int32 rows;
     TimestampTz starts_at; // 0 = at once (while pending)
     TimestampTz pending_until;
     TimestampTz decided_at; // 0 = not yet, like the two below
     TimestampTz ends_at;
     TimestampTz ended_at;
+    bool break_glass;
+    core::RequestId extends; // the request whose right it prolongs; 0 = none
 };
 
 namespace requests {
 
 // Without a lock. Raises 42704 when there is no such request.
 void require(core::RequestId id, Request *out);
+// The same for what a person names: a request that does not concern him is answered as one that does not exist.
+void require_visible(core::RequestId id, Request *out);
+// Is it his own, or one that he might decide or look into by his role?
+[[nodiscard]] bool is_visible(const Request &request);
+[[noreturn]] void refuse_unknown(core::RequestId id);
 // Locks the row until the transaction ends, then reads it: what is decided next is decided on this.
 void require_locked(core::RequestId id, Request *out);
 // seize.cpp: the same for those who end a right of another: a session of the requester that stands in the way is ended.
@@ -49,8 +58,9 @@ void move(const Request &request, const core::Transition &to, TimestampTz now, c
 bool remove_approval(core::RequestId id);
 
 // grant.cpp: the decision. Moves a pending, locked request to approved, writes its approval with its window and scopes,
-// and says so. Returns the new state's name.
-[[nodiscard]] const char *grant(const Request &request, const Terms &policy, int64 micros, TimestampTz now);
+// and says so. `rule`: the rule of the policy that decided, 0 = none. Returns the new state's name.
+[[nodiscard]] const char *grant(const Request &request, const Terms &policy, int64 micros, TimestampTz now,
+                                int rule = 0);
 
 // End of an approved request, by whoever: state, approval, event, strike.
 void end(const Request &request, core::Event event, const char *event_name, const char *reason);

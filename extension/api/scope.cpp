@@ -24,8 +24,8 @@ char *copy_of(std::string_view text) { return pnstrdup(text.data(), text.size())
 {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("unknown action \"%s\"", clipped(word)),
                     errdetail("Actions are privileges (SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER, "
-                              "MAINTAIN), command tags (ALTER TABLE, CREATE INDEX, ...) and groups."),
-                    errhint("Groups are READ, WRITE, DDL, PRIVILEGE, EXPORT and ALL.")));
+                              "MAINTAIN, EXECUTE, USAGE, CREATE), command tags (ALTER TABLE, CREATE INDEX, ...) and groups."),
+                    errhint("Groups are READ, WRITE, DDL, PRIVILEGE, ADMIN, EXPORT and ALL.")));
     pg_unreachable();
 }
 
@@ -33,15 +33,14 @@ char *copy_of(std::string_view text) { return pnstrdup(text.data(), text.size())
 {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("action \"%s\" is not guarded by this version of jit_guard", clipped(word)),
-                    errdetail("It acts on functions, roles or the server; this version guards tables, views and schemas of "
-                              "them."),
+                    errdetail("It acts on a kind of object that has no guards, or on none."),
                     errhint("Leave it out, or put the command behind a role and use elevates_to.")));
     pg_unreachable();
 }
 
 } // namespace
 
-core::Actions actions_of(const Words &words, Report report)
+core::Actions actions_of(const Words &words, Report report, core::Actions meant)
 {
     core::Actions all = 0;
     for (int i = 0; i < words.count; i++) {
@@ -54,8 +53,13 @@ core::Actions actions_of(const Words &words, Report report)
                     ereport(NOTICE, (errmsg("action \"%s\" is guarded as %s", clipped(words.items[i]),
                                             word_list(words_of_actions(word.actions)))));
                 break;
-            case core::WordKind::action:
-            case core::WordKind::group: break;
+            case core::WordKind::group:
+                if (word.actions != core::all_actions)
+                    all |= word.actions & meant;
+                else
+                    all |= word.actions;
+                continue;
+            case core::WordKind::action: break;
         }
         all |= word.actions;
     }
@@ -77,25 +81,33 @@ Words words_of_actions(core::Actions actions)
 
 namespace {
 
+constexpr const char *forms = "Write schema.table, schema.table(column, ...), schema.*, *.*, or the kind and the name: "
+                              "function schema.name(type), sequence schema.name, type schema.name, schema name, large "
+                              "object 4711, role name, database name, server.";
+
 [[noreturn]] void unreadable_name(const char *text, const core::ParsedName &parsed)
 {
     if (parsed.error == core::NameError::later_kind)
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("object \"%s\" is not guarded by this version of jit_guard", clipped(text)),
-                        errdetail("This version guards tables, views, materialized views, foreign tables and partitions."),
-                        errhint("Write schema.table, schema.table(column, ...), schema.* or *.*.")));
+                        errdetail("%s.", core::name_error_text(parsed.error)),
+                        errhint("%s", forms)));
     ereport(ERROR, (errcode(ERRCODE_INVALID_NAME), errmsg("cannot read object \"%s\"", clipped(text)),
                     errdetail("At character %zu: %s.", parsed.position + 1, core::name_error_text(parsed.error)),
-                    errhint("Write schema.table, schema.table(column, ...), schema.* or *.*.")));
+                    errhint("%s", forms)));
     pg_unreachable();
 }
 
-[[noreturn]] void not_guardable(const char *text, const char *why, const char *hint)
+} // namespace
+
+void not_guardable(const char *text, const char *why, const char *hint)
 {
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("object \"%s\" cannot be guarded", clipped(text)),
                     errdetail("%s", why), errhint("%s", hint)));
     pg_unreachable();
 }
+
+namespace {
 
 [[noreturn]] void temporary(const char *text)
 {
@@ -105,9 +117,9 @@ namespace {
 
 void check_schema(const char *text, Oid nspoid)
 {
-    constexpr const char *hint = "Guard the tables of your own schemas.";
+    constexpr const char *hint = "Guard the objects of your own schemas.";
     if (IsCatalogNamespace(nspoid) || IsToastNamespace(nspoid) || nspoid == get_namespace_oid("information_schema", true))
-        not_guardable(text, "System catalogs are outside every policy.", hint);
+        not_guardable(text, "The system's own schemas are outside every policy.", hint);
     if (isAnyTempNamespace(nspoid))
         temporary(text);
     if (catalog::presence() != catalog::Presence::absent && nspoid == get_namespace_oid("jit", true))
@@ -128,9 +140,10 @@ void check_relation(const char *text, const Item &item)
         case RELKIND_PARTITIONED_INDEX:
             not_guardable(text, "It is an index, which belongs to its table.", "Guard the table.");
         case RELKIND_SEQUENCE:
-            not_guardable(text, "It is a sequence; one that a column owns belongs to its table.", "Guard the table.");
+            return;
         default:
-            not_guardable(text, "It is no table, view, materialized view or foreign table.", "Guard a table or a view.");
+            not_guardable(text, "It is no table, view, materialized view, foreign table or sequence.",
+                          "Guard a table or a view.");
     }
 }
 
@@ -168,6 +181,36 @@ Oid schema_oid(const char *text, const char *schema)
     return nspoid;
 }
 
+} // namespace
+
+Oid guardable_schema(const char *text, const char *schema)
+{
+    const Oid nspoid = schema_oid(text, schema);
+    check_schema(text, nspoid);
+    return nspoid;
+}
+
+namespace {
+
+Item resolve_relation(const char *text, const core::ObjectName &name, LOCKMODE lock)
+{
+    (void) guardable_schema(text, name.schema.text.data());
+    Item item{};
+    item.object_class = core::class_relation;
+    item.object = RangeVarGetRelid(makeRangeVar(pstrdup(name.schema.text.data()), pstrdup(name.relation.text.data()), -1), lock, true);
+    if (!OidIsValid(item.object))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"%s\" does not exist", clipped(text)),
+                        errhint("Names are folded to lower case unless they are double-quoted.")));
+    item.relkind = get_rel_relkind(item.object);
+    check_relation(text, item);
+    if (name.kind == core::ObjectKind::sequence && item.relkind != RELKIND_SEQUENCE)
+        not_guardable(text, "It is no sequence.", "Leave the word out, or name a sequence.");
+    if (name.kind == core::ObjectKind::columns)
+        resolve_columns(text, name, &item);
+    item.kind = kind_of(item);
+    return item;
+}
+
 Item resolve_object(const char *text, LOCKMODE lock)
 {
     core::ObjectName name;
@@ -177,31 +220,27 @@ Item resolve_object(const char *text, LOCKMODE lock)
 
     Item item{};
     switch (name.kind) {
-        case core::ObjectKind::database:
-            item.object_class = class_database;
+        case core::ObjectKind::database_relations:
             item.object = MyDatabaseId;
-            item.name = pstrdup("*.*");
-            return item;
-        case core::ObjectKind::schema:
-            item.object_class = class_schema;
-            item.object = schema_oid(text, name.schema.text.data());
-            check_schema(text, item.object);
-            item.name = canonical::schema(item.object);
-            return item;
+            break;
+        case core::ObjectKind::schema_relations:
+            item.object = guardable_schema(text, name.schema.text.data());
+            break;
         case core::ObjectKind::relation:
         case core::ObjectKind::columns:
-            break;
+        case core::ObjectKind::sequence:
+            return resolve_relation(text, name, lock);
+        case core::ObjectKind::schema:
+        case core::ObjectKind::function:
+        case core::ObjectKind::type:
+        case core::ObjectKind::large_object:
+        case core::ObjectKind::role:
+        case core::ObjectKind::database:
+        case core::ObjectKind::server:
+            return resolve_other(text, name, lock);
     }
-    check_schema(text, schema_oid(text, name.schema.text.data()));
-    item.object_class = class_relation;
-    item.object = RangeVarGetRelid(makeRangeVar(name.schema.text.data(), name.relation.text.data(), -1), lock, true);
-    if (!OidIsValid(item.object))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"%s\" does not exist", clipped(text)),
-                        errhint("Names are folded to lower case unless they are double-quoted.")));
-    item.relkind = get_rel_relkind(item.object);
-    check_relation(text, item);
-    if (name.kind == core::ObjectKind::columns)
-        resolve_columns(text, name, &item);
+    item.kind = name.kind;
+    item.object_class = core::class_of(name.kind);
     return item;
 }
 
@@ -227,12 +266,12 @@ void merge(Item *into, const Item &more)
     into->column_count = count;
 }
 
-void name_relation(Item *item)
+void give_name(Item *item)
 {
-    if (item->object_class == class_relation)
-        item->name = canonical::relation(item->object, {item->columns, static_cast<std::size_t>(item->column_count)});
+    item->kind = kind_of(*item);
+    item->name = name_of(*item);
     if (!item->name)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("an object was dropped meanwhile"),
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("an object was dropped meanwhile"),
                         errhint("Try again.")));
 }
 
@@ -254,7 +293,7 @@ void resolve_objects(const Words &names, LOCKMODE lock, Scope *scope)
             scope->items[scope->count++] = item;
     }
     for (int i = 0; i < scope->count; i++)
-        name_relation(&scope->items[i]);
+        give_name(&scope->items[i]);
 }
 
 Words names_of(const Scope &scope)

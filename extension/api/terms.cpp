@@ -19,8 +19,11 @@ Terms defaults()
     terms.max_duration = durations::of_micros(USECS_PER_HOUR);
     terms.pending_timeout = durations::of_micros(4 * USECS_PER_HOUR);
     terms.require_reason = true;
+    terms.networks = PointerGetDatum(construct_empty_array(CIDROID));
+    terms.break_glass_duration = durations::of_micros(15 * USECS_PER_MINUTE);
     terms.on_expiry = "cancel";
     terms.mode = "enforce";
+    terms.statement = "optional";
     return terms;
 }
 
@@ -72,9 +75,19 @@ void overlay(Terms *terms, FunctionCallInfo fcinfo)
         if (given(a))
             *out = DatumGetIntervalP(datum(a));
     };
+    // '0' empties a term that may be absent.
+    const auto optional_span = [&](TermArgument a, Interval **out) {
+        if (given(a))
+            *out = durations::micros(DatumGetIntervalP(datum(a))) == 0 ? nullptr : DatumGetIntervalP(datum(a));
+    };
     const auto word = [&](TermArgument a, const char **out) {
         if (given(a))
             *out = TextDatumGetCString(datum(a));
+    };
+    const auto optional_word = [&](TermArgument a, const char **out) {
+        word(a, out);
+        if (*out != nullptr && (*out)[0] == '\0')
+            *out = nullptr;
     };
 
     words(TermArgument::actions, "actions", &terms->actions);
@@ -91,11 +104,27 @@ void overlay(Terms *terms, FunctionCallInfo fcinfo)
     span(TermArgument::pending_timeout, &terms->pending_timeout);
     if (given(TermArgument::require_reason))
         terms->require_reason = DatumGetBool(datum(TermArgument::require_reason));
-    word(TermArgument::ticket_pattern, &terms->ticket_pattern);
-    if (terms->ticket_pattern && terms->ticket_pattern[0] == '\0')
-        terms->ticket_pattern = nullptr;
+    optional_word(TermArgument::ticket_pattern, &terms->ticket_pattern);
+    optional_word(TermArgument::hours, &terms->hours);
+    if (given(TermArgument::networks))
+        terms->networks = PointerGetDatum(DatumGetArrayTypePCopy(datum(TermArgument::networks)));
+    if (given(TermArgument::max_uses))
+        terms->max_uses = DatumGetInt32(datum(TermArgument::max_uses));
+    if (given(TermArgument::max_rows))
+        terms->max_rows = DatumGetInt32(datum(TermArgument::max_rows));
+    roles(TermArgument::break_glass, "break_glass", &terms->break_glass);
+    span(TermArgument::break_glass_duration, &terms->break_glass_duration);
+    if (given(TermArgument::stages))
+        read_stages(datum(TermArgument::stages), terms);
+    roles(TermArgument::escalate_to, "escalate_to", &terms->escalate_to);
+    optional_span(TermArgument::escalate_after, &terms->escalate_after);
+    optional_span(TermArgument::remind_after, &terms->remind_after);
+    if (given(TermArgument::rules))
+        read_rules(datum(TermArgument::rules), terms);
     word(TermArgument::on_expiry, &terms->on_expiry);
     word(TermArgument::mode, &terms->mode);
+    optional_word(TermArgument::comment, &terms->comment);
+    word(TermArgument::statement, &terms->statement);
 
     // Half an hour; what nobody asked for gives way to a shorter maximum.
     if (!terms->default_duration)
@@ -109,8 +138,9 @@ namespace {
 
 #define JIT_POLICY_COLUMNS                                                                                                  \
     "SELECT p.policy_id, p.name, p.actions, p.objects, p.lends, p.elevates_to, p.eligible, p.approvers, p.approvals, "      \
-    "p.exempt, p.max_duration, p.default_duration, p.pending_timeout, p.require_reason, p.ticket_pattern, p.on_expiry, "    \
-    "p.mode FROM jit.policies p WHERE "
+    "p.exempt, p.max_duration, p.default_duration, p.pending_timeout, p.require_reason, p.ticket_pattern, p.hours, "        \
+    "p.networks, p.max_uses, p.max_rows, p.break_glass, p.break_glass_duration, p.escalate_to, p.escalate_after, "           \
+    "p.remind_after, p.on_expiry, p.mode, p.comment, p.statement FROM jit.policies p WHERE "
 
 enum class Column : int {
     policy_id = 1,
@@ -128,8 +158,19 @@ enum class Column : int {
     pending_timeout,
     require_reason,
     ticket_pattern,
+    hours,
+    networks,
+    max_uses,
+    max_rows,
+    break_glass,
+    break_glass_duration,
+    escalate_to,
+    escalate_after,
+    remind_after,
     on_expiry,
     mode,
+    comment,
+    statement,
 };
 
 constexpr spi::Sql by_name{JIT_POLICY_COLUMNS "p.name = $1", 1, {TEXTOID}};
@@ -152,6 +193,10 @@ bool read_row(const spi::Sql &sql, const spi::Args &args, Terms *out)
         *copy = *DatumGetIntervalP(datum(c));
         return copy;
     };
+    const auto optional_span = [&](Column c) {
+        (void) datum(c);
+        return is_null ? nullptr : span(c);
+    };
     const auto text = [](Column c) { return spi::text(0, static_cast<int>(c)); };
 
     *out = {};
@@ -170,8 +215,23 @@ bool read_row(const spi::Sql &sql, const spi::Args &args, Terms *out)
     out->pending_timeout = span(Column::pending_timeout);
     out->require_reason = DatumGetBool(datum(Column::require_reason));
     out->ticket_pattern = text(Column::ticket_pattern);
+    out->hours = text(Column::hours);
+    out->networks = PointerGetDatum(DatumGetArrayTypePCopy(datum(Column::networks)));
+    const Datum max_uses = datum(Column::max_uses);
+    out->max_uses = is_null ? 0 : DatumGetInt32(max_uses);
+    const Datum max_rows = datum(Column::max_rows);
+    out->max_rows = is_null ? 0 : DatumGetInt32(max_rows);
+    out->break_glass = roles(Column::break_glass);
+    out->break_glass_duration = span(Column::break_glass_duration);
+    out->escalate_to = roles(Column::escalate_to);
+    out->escalate_after = optional_span(Column::escalate_after);
+    out->remind_after = optional_span(Column::remind_after);
     out->on_expiry = text(Column::on_expiry);
     out->mode = text(Column::mode);
+    out->comment = text(Column::comment);
+    out->statement = text(Column::statement);
+    load_stages(out);
+    load_rules(out);
     return true;
 }
 
@@ -200,26 +260,44 @@ void require(const char *name, Lock lock, Terms *out)
 
 namespace {
 
+#define JIT_TERM_TYPES                                                                                                      \
+    TEXTOID, TEXTARRAYOID, TEXTARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, INT4OID,       \
+        REGROLEARRAYOID, INTERVALOID, INTERVALOID, INTERVALOID, BOOLOID, TEXTOID, TEXTOID, CIDRARRAYOID, INT4OID,           \
+        INT4OID, REGROLEARRAYOID, INTERVALOID, REGROLEARRAYOID, INTERVALOID, INTERVALOID, TEXTOID, TEXTOID, TEXTOID, \
+        TEXTOID
+
 constexpr spi::Sql insert_policy{
     "INSERT INTO jit.policies (name, actions, objects, lends, elevates_to, eligible, approvers, approvals, exempt, "
-    "max_duration, default_duration, pending_timeout, require_reason, ticket_pattern, on_expiry, mode, created_by, "
-    "created_at, changed_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $18) RETURNING policy_id",
-    18,
-    {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, INT4OID,
-     REGROLEARRAYOID, INTERVALOID, INTERVALOID, INTERVALOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}};
+    "max_duration, default_duration, pending_timeout, require_reason, ticket_pattern, hours, networks, max_uses, "
+    "max_rows, break_glass, break_glass_duration, escalate_to, escalate_after, remind_after, on_expiry, mode, comment, "
+    "statement, created_by, created_at, changed_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, "
+    "$24, $25, $26, $27, $28, $29, $29) RETURNING policy_id",
+    29,
+    {JIT_TERM_TYPES, TEXTOID, TIMESTAMPTZOID}};
 constexpr spi::Sql update_policy{
     "UPDATE jit.policies SET name = $1, actions = $2, objects = $3, lends = $4, elevates_to = $5, eligible = $6, "
     "approvers = $7, approvals = $8, exempt = $9, max_duration = $10, default_duration = $11, pending_timeout = $12, "
-    "require_reason = $13, ticket_pattern = $14, on_expiry = $15, mode = $16, changed_at = $17 WHERE policy_id = $18",
-    18,
-    {TEXTOID, TEXTARRAYOID, TEXTARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, INT4OID,
-     REGROLEARRAYOID, INTERVALOID, INTERVALOID, INTERVALOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT4OID}};
+    "require_reason = $13, ticket_pattern = $14, hours = $15, networks = $16, max_uses = $17, max_rows = $18, "
+    "break_glass = $19, break_glass_duration = $20, escalate_to = $21, escalate_after = $22, remind_after = $23, "
+    "on_expiry = $24, mode = $25, comment = $26, statement = $27, changed_at = $28 WHERE policy_id = $29",
+    29,
+    {JIT_TERM_TYPES, TIMESTAMPTZOID, INT4OID}};
 constexpr spi::Sql delete_guards{"DELETE FROM jit.guards WHERE policy_id = $1", 1, {INT4OID}};
+constexpr spi::Sql delete_policy{"DELETE FROM jit.policies WHERE policy_id = $1", 1, {INT4OID}};
 constexpr spi::Sql insert_guard{
-    "INSERT INTO jit.guards (policy_id, object_class, object_id, attnums, actions, object) VALUES ($1, $2, $3, $4, $5, $6)",
-    6,
-    {INT4OID, CHAROID, OIDOID, INT2ARRAYOID, INT8OID, TEXTOID}};
+    "INSERT INTO jit.guards (policy_id, object_class, object_id, attnums, actions, commands, object, is_sequence) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $2 = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = $3 AND c.relkind = 'S'))",
+    7,
+    {INT4OID, CHAROID, OIDOID, INT2ARRAYOID, INT8OID, INT8OID, TEXTOID}};
+
+void add_span(spi::Args *args, const Interval *span)
+{
+    if (span != nullptr)
+        spi::add(args, IntervalPGetDatum(span));
+    else
+        spi::add_null(args);
+}
 
 void add_terms(spi::Args *args, const Terms &terms)
 {
@@ -237,11 +315,50 @@ void add_terms(spi::Args *args, const Terms &terms)
     spi::add(args, IntervalPGetDatum(terms.pending_timeout));
     spi::add(args, BoolGetDatum(terms.require_reason));
     spi::add_text(args, terms.ticket_pattern);
+    spi::add_text(args, terms.hours);
+    spi::add(args, terms.networks);
+    spi::add_number(args, terms.max_uses);
+    spi::add_number(args, terms.max_rows);
+    spi::add(args, array_of(terms.break_glass));
+    spi::add(args, IntervalPGetDatum(terms.break_glass_duration));
+    spi::add(args, array_of(terms.escalate_to));
+    add_span(args, terms.escalate_after);
+    add_span(args, terms.remind_after);
     spi::add_text(args, terms.on_expiry);
     spi::add_text(args, terms.mode);
+    spi::add_text(args, terms.comment);
+    spi::add_text(args, terms.statement);
 }
 
 } // namespace
+
+void erase(const Terms &terms)
+{
+    spi::Args args{};
+    spi::add(&args, Int32GetDatum(terms.policy_id));
+    (void) spi::execute(delete_guards, args);
+    (void) spi::execute(delete_policy, args);
+    erase_stages(terms.policy_id);
+    erase_rules(terms.policy_id);
+}
+
+void store_guards(const Terms &terms, const Scope &scope)
+{
+    spi::Args policy{};
+    spi::add(&policy, Int32GetDatum(terms.policy_id));
+    (void) spi::execute(delete_guards, policy);
+    for (int i = 0; i < scope.count; i++) {
+        const Item &item = scope.items[i];
+        spi::Args guard{};
+        spi::add(&guard, Int32GetDatum(terms.policy_id));
+        spi::add(&guard, CharGetDatum(item.object_class));
+        spi::add(&guard, ObjectIdGetDatum(item.object));
+        spi::add(&guard, columns_array(item));
+        spi::add_actions(&guard, scope.actions & core::meant_on(item.kind));
+        spi::add_text(&guard, item.name);
+        (void) spi::execute(insert_guard, guard);
+    }
+}
 
 void store(Terms *terms, const Scope &scope)
 {
@@ -257,21 +374,10 @@ void store(Terms *terms, const Scope &scope)
         spi::add(&args, TimestampTzGetDatum(clock()));
         spi::add(&args, Int32GetDatum(terms->policy_id));
         (void) spi::execute(update_policy, args);
-        spi::Args policy{};
-        spi::add(&policy, Int32GetDatum(terms->policy_id));
-        (void) spi::execute(delete_guards, policy);
     }
-    for (int i = 0; i < scope.count; i++) {
-        const Item &item = scope.items[i];
-        spi::Args guard{};
-        spi::add(&guard, Int32GetDatum(terms->policy_id));
-        spi::add(&guard, CharGetDatum(item.object_class));
-        spi::add(&guard, ObjectIdGetDatum(item.object));
-        spi::add(&guard, columns_array(item));
-        spi::add(&guard, Int64GetDatum(static_cast<int64>(scope.actions)));
-        spi::add_text(&guard, item.name);
-        (void) spi::execute(insert_guard, guard);
-    }
+    store_stages(*terms);
+    store_rules(*terms);
+    store_guards(*terms, scope);
 }
 
 namespace {
@@ -288,8 +394,9 @@ bool read_guard(uint64 row, Item *item)
     bool is_null = false;
     item->object_class = DatumGetChar(spi::value(row, 1, &is_null));
     item->object = DatumGetObjectId(spi::value(row, 2, &is_null));
-    if (item->object_class == class_relation)
+    if (item->object_class == core::class_relation)
         item->relkind = get_rel_relkind(item->object);
+    item->kind = kind_of(*item);
     const std::span<const int16> columns = pg::catalog::int2_array(spi::value(row, 3, &is_null));
     item->columns = static_cast<int16 *>(palloc(sizeof(int16) * (columns.size() + 1)));
     for (const int16 column : columns)
@@ -297,12 +404,7 @@ bool read_guard(uint64 row, Item *item)
             item->columns[item->column_count++] = column;
     if (!columns.empty() && item->column_count == 0)
         return false;
-    if (item->object_class == class_database)
-        item->name = spi::text(row, 4);
-    else if (item->object_class == class_schema)
-        item->name = pg::canonical::schema(item->object);
-    else
-        item->name = pg::canonical::relation(item->object, {item->columns, static_cast<std::size_t>(item->column_count)});
+    item->name = name_of(*item);
     return item->name != nullptr;
 }
 

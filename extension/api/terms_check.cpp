@@ -1,5 +1,9 @@
 // terms_check.cpp: zone C. What a policy must fulfil by itself, before it meets the others.
+#include "api/break_glass.hpp"
 #include "api/durations.hpp"
+#include "api/hours.hpp"
+#include "api/limits.hpp"
+#include "api/statement.hpp"
 #include "api/terms.hpp"
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
@@ -41,12 +45,9 @@ void check_name(const char *name)
                  hint);
     if (name[0] == ' ' || name[bytes - 1] == ' ')
         bad_term("the policy's name starts or ends with a blank", psprintf("It is \"%s\".", name), hint);
-    for (const char *c = name; *c; c++)
-        if (static_cast<unsigned char>(*c) < 0x20 || *c == 0x7f)
-            bad_term("the policy's name contains a control character",
-                     psprintf("Byte %d of the name is 0x%02x.", static_cast<int>(c - name) + 1,
-                              static_cast<unsigned int>(static_cast<unsigned char>(*c))),
-                     hint);
+    if (strcmp(name, builtin_name) == 0)
+        bad_term("the policy's name is taken", "It is the name of jit_guard's policy on itself.", hint);
+    check_shown_name("the policy's name", name);
 }
 
 void check_words(const Terms &terms)
@@ -57,8 +58,9 @@ void check_words(const Terms &terms)
     if (strcmp(terms.mode, "enforce") != 0 && strcmp(terms.mode, "monitor") != 0 && strcmp(terms.mode, "off") != 0)
         bad_term("unknown mode", psprintf("It is \"%s\".", clipped(terms.mode)),
                  "Use 'enforce', 'monitor' (let it pass and report) or 'off'.");
+    check_text("comment", terms.comment, max_comment_chars);
     if (terms.ticket_pattern) {
-        check_length("ticket_pattern", terms.ticket_pattern, max_comment_chars);
+        check_text("ticket_pattern", terms.ticket_pattern, max_comment_chars);
         // Raises 2201B with the compiler's own words when it is no regular expression, by itself or as it is used.
         const char *const as_used = psprintf("^(?:%s)$", terms.ticket_pattern);
         for (const char *pattern : {terms.ticket_pattern, as_used})
@@ -85,6 +87,8 @@ void check_roles_exist(const char *what, const Roles &roles)
         if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
             ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role with OID %u does not exist", role),
                             errdetail("The term %s names it.", what), errhint("Name roles by name.")));
+    for (const Oid role : roles.view())
+        check_shown_name(psprintf("the name of a role in the term %s", what), session::role_name(role));
 }
 
 void check_scope(const Terms &terms, const Scope &scope)
@@ -98,13 +102,21 @@ void check_scope(const Terms &terms, const Scope &scope)
     if (scope.count == 0 && scope.actions != 0)
         bad_term("a scope needs objects", "The policy names actions, but no objects.",
                  "Give objects => '{schema.table}', '{schema.*}' or '{*.*}'.");
-    const core::Actions whole_only = scope.actions & ~core::column_actions;
+    const core::Actions whole_only =
+        scope.actions & core::meant_on(core::ObjectKind::relation) & ~core::column_actions;
     for (int i = 0; i < scope.count; i++) {
+        check_shown_name("the name of an object", scope.items[i].name);
+        const bool of_columns = scope.items[i].kind == core::ObjectKind::columns; // whose turn comes below
+        if (!of_columns && (scope.actions & core::meant_on(scope.items[i].kind)) == 0)
+            bad_term("no action of the policy means anything on one of its objects",
+                     psprintf("%s knows: %s.", scope.items[i].name,
+                              clipped(word_list(words_of_actions(core::meant_on(scope.items[i].kind))))),
+                     "Add an action that fits, or leave the object out.");
         if (scope.items[i].column_count > 0 && whole_only != 0)
             bad_term("some actions cannot be limited to columns",
                      psprintf("%s names columns, but these act on whole tables: %s.", scope.items[i].name,
                               word_list(words_of_actions(whole_only))),
-                     "Use SELECT, INSERT, UPDATE and REFERENCES with columns; guard the table in a policy of its own for the "
+                     "Use SELECT, INSERT, UPDATE, REFERENCES and EXPORT with columns; guard the table in a policy of its own for the "
                      "rest.");
         if (terms.lends.count > 0 && scope.items[i].relkind == RELKIND_FOREIGN_TABLE)
             bad_term("foreign tables cannot be lent",
@@ -200,13 +212,7 @@ void check_lends(Oid role)
 void check_elevates_to(Oid role)
 {
     const char *name = session::role_name(role);
-    if (!settings::in_control_database())
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("elevates_to works only in the control database"),
-                        settings::control_database[0] == '\0'
-                            ? errdetail("jit_guard.control_database is not set: policies of roles are not in use in this cluster.")
-                            : errdetail("The control database is \"%s\".", settings::control_database),
-                        errhint("Set jit_guard.control_database in postgresql.conf and restart, then create the policy in that "
-                                "database.")));
+    require_control_database("elevates_to works only in the control database");
     if (is_own_role(role))
         bad_term("a role of jit_guard itself cannot be lent", psprintf("elevates_to names \"%s\".", name),
                  "Name a role of your own.");
@@ -229,55 +235,64 @@ void check_elevates_to(Oid role)
                          errhint("REVOKE the role from those who shall ask for it.")));
 }
 
-constexpr spi::Sql login_roles{"SELECT a.oid FROM pg_catalog.pg_authid a WHERE a.rolcanlogin ORDER BY a.rolname", 0, {}};
+constexpr int64 least_reminder = USECS_PER_SEC;
 
-Roles people_who_log_in()
+// Who is asked after whom, and when somebody is reminded.
+void check_workflow(const Terms &terms)
 {
-    const auto rows = static_cast<Size>(spi::execute(login_roles, {}));
-    Roles people{static_cast<Oid *>(palloc(sizeof(Oid) * (rows + 1))), static_cast<int>(rows)};
-    for (Size i = 0; i < rows; i++) {
-        bool is_null = false;
-        people.oids[i] = DatumGetObjectId(spi::value(i, 1, &is_null));
+    const auto check_wait = [&terms](const char *what, const Interval *wait) {
+        durations::check(what, wait);
+        if (durations::micros(wait) >= durations::micros(terms.pending_timeout))
+            bad_term(psprintf("%s is not shorter than pending_timeout", what),
+                     psprintf("%s is \"%s\", pending_timeout is \"%s\": it would never come.", what, durations::text(wait),
+                              durations::text(terms.pending_timeout)),
+                     psprintf("Shorten it, lengthen pending_timeout, or give %s => '0' to do without.", what));
+    };
+    if (terms.escalate_after)
+        check_wait("escalate_after", terms.escalate_after);
+    if (terms.remind_after) {
+        check_wait("remind_after", terms.remind_after);
+        if (durations::micros(terms.remind_after) < least_reminder)
+            bad_term("remind_after is too short", psprintf("It is \"%s\".", durations::text(terms.remind_after)),
+                     "Remind every second at the most.");
     }
-    return people;
+    if ((terms.escalate_to.count > 0) != (terms.escalate_after != nullptr))
+        bad_term("escalate_to and escalate_after belong together",
+                 terms.escalate_after ? "Nobody is named in escalate_to." : "There is no escalate_after.",
+                 "Give both, or neither.");
+    if (terms.approvals == 0 && (terms.stage_count > 0 || terms.escalate_after || terms.remind_after))
+        bad_term("nothing is decided by people",
+                 "approvals is 0, so that every request is approved at once: stages, escalate_to and remind_after mean nothing.",
+                 "Ask for approvals, or leave those out. Rules that deny still apply.");
 }
 
-// How many people could approve a request of the person who can find the most, and who can find too few.
-void check_quorum(const Terms &terms)
+// The other databases know a policy of cluster scope from what is published, where nothing is counted, and addresses are
+// not compared.
+void check_cluster(const Terms &terms, const Scope &scope)
 {
-    if (terms.approvals < 0 || terms.approvals > 100)
-        bad_term("approvals is out of range", psprintf("It is %d.", terms.approvals), "Use 0 (automatic) to 100.");
-    if (terms.approvals == 0)
-        return;
-    if (terms.approvers.count == 0)
-        bad_term("a policy needs approvers", psprintf("approvals is %d, and nobody may give one.", terms.approvals),
-                 "Give approvers => '{role}', or approvals => 0 for automatic approval.");
+    bool any = false;
+    for (int i = 0; i < scope.count; i++)
+        any = any || core::is_of_cluster(scope.items[i].object_class);
+    const bool networks = terms.networks != 0 && ARR_NDIM(DatumGetArrayTypeP(terms.networks)) > 0;
+    if (any && (terms.max_uses > 0 || terms.max_rows > 0 || networks))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("%s cannot limit a policy on roles, databases or the server",
+                               terms.max_uses > 0   ? "max_uses"
+                               : terms.max_rows > 0 ? "max_rows"
+                                                    : "networks"),
+                        errdetail("Such a policy holds in every database, and only the control database could look at that."),
+                        errhint("Leave the term out; hours, max_duration and rules hold everywhere.")));
+}
 
-    const Roles people = people_who_log_in();
-    int approvers = 0;
-    int eligible = 0;
-    int stuck = 0; // eligible people for whom too few others may approve
-    auto *stuck_people = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(people.count + 1)));
-    for (const Oid one : people.view())
-        approvers += membership::is_member_of_any(one, terms.approvers.view()) ? 1 : 0;
-    for (const Oid one : people.view()) {
-        if (!membership::is_member_of_any(one, terms.eligible.view()))
-            continue;
-        eligible++;
-        const int others = approvers - (membership::is_member_of_any(one, terms.approvers.view()) ? 1 : 0);
-        if (others < terms.approvals)
-            stuck_people[stuck++] = one;
-    }
-    if (approvers < terms.approvals || (eligible > 0 && stuck == eligible))
-        bad_term("the approvers can never be enough",
-                 psprintf("Approvals needed: %d. Members of the approvers who can log in: %d. Nobody approves their own request.",
-                          terms.approvals, approvers),
-                 "Add members to the approvers, name more roles, or ask for fewer approvals.");
-    if (stuck > 0)
-        ereport(NOTICE, (errmsg("some eligible people can never be approved"),
-                         errdetail("Too few others may approve for: %s.",
-                                   role_list({stuck_people, static_cast<std::size_t>(stuck)})),
-                         errhint("Add members to the approvers.")));
+// An approval of one statement is nothing that a role which is lent, or the other databases, could look at.
+void check_statement(const Terms &terms, const Scope &scope)
+{
+    if (strcmp(terms.statement, "optional") == 0)
+        return;
+    if (strcmp(terms.statement, "required") != 0 && strcmp(terms.statement, "bound") != 0)
+        bad_term("statement must be optional, required or bound", psprintf("It is \"%s\".", clipped(terms.statement)),
+                 "required: approvals are of single statements; bound: of such of which everything can be bound.");
+    statement::require_possible(terms, scope);
 }
 
 } // namespace
@@ -287,34 +302,32 @@ void check(const Terms &terms, const Scope &scope)
     check_name(terms.name);
     check_words(terms);
     check_durations(terms);
+    hours::check("hours", terms.hours);
+    break_glass::check_terms(terms);
+    limits::check(terms);
     check_scope(terms, scope);
+    if (terms.max_rows > 0)
+        limits::require_rows(scope);
+    check_cluster(terms, scope);
+    check_statement(terms, scope);
     check_roles_exist("lends", terms.lends);
     check_roles_exist("elevates_to", terms.elevates_to);
     check_roles_exist("eligible", terms.eligible);
     check_roles_exist("approvers", terms.approvers);
     check_roles_exist("exempt", terms.exempt);
+    check_roles_exist("escalate_to", terms.escalate_to);
+    for (int i = 0; i < terms.stage_count; i++)
+        check_roles_exist("stages", terms.stages[i].approvers);
+    for (int i = 0; i < terms.rule_count; i++)
+        check_roles_exist("rules", terms.rules[i].people);
     if (terms.eligible.count == 0)
         bad_term("a policy needs eligible roles", "Nobody could ask under it.", "Give eligible => '{role}'.");
     for (const Oid role : terms.lends.view())
         check_lends(role);
     for (const Oid role : terms.elevates_to.view())
         check_elevates_to(role);
+    check_workflow(terms);
     check_quorum(terms);
 }
 
 } // namespace jit::api::terms
-
-namespace jit::api {
-
-Roles approvers_of(const Terms &policy, Oid person)
-{
-    Roles people = terms::people_who_log_in();
-    int kept = 0;
-    for (const Oid one : people.view())
-        if (one != person && pg::membership::is_member_of_any(one, policy.approvers.view()))
-            people.oids[kept++] = one;
-    people.count = kept;
-    return people;
-}
-
-} // namespace jit::api

@@ -11,12 +11,6 @@ namespace session = pg::session;
 
 namespace {
 
-struct Told {
-    const char *term;
-    const char *json;
-};
-constexpr int told_terms = 16;
-
 char *json_words(const Words &words)
 {
     StringInfoData out;
@@ -38,7 +32,22 @@ char *json_roles(const Roles &roles)
 
 char *json_role(const Roles &roles) { return roles.count == 0 ? pstrdup("null") : json::quoted(session::role_name(roles.oids[0])); }
 
-char *json_span(const Interval *span) { return json::quoted(durations::text(span)); }
+char *json_span(const Interval *span) { return span ? json::quoted(durations::text(span)) : pstrdup("null"); }
+
+char *json_text(const char *text) { return text ? json::quoted(text) : pstrdup("null"); }
+
+char *json_networks(Datum networks)
+{
+    Datum *items = nullptr;
+    int count = 0;
+    deconstruct_array(DatumGetArrayTypeP(networks), CIDROID, -1, false, TYPALIGN_INT, &items, nullptr, &count);
+    Words words{static_cast<char **>(palloc(sizeof(char *) * static_cast<Size>(count + 1))), count};
+    for (int i = 0; i < count; i++)
+        words.items[i] = DatumGetCString(DirectFunctionCall1(cidr_out, items[i]));
+    return json_words(words);
+}
+
+} // namespace
 
 void tell(const Terms &terms, Told *told)
 {
@@ -56,15 +65,26 @@ void tell(const Terms &terms, Told *told)
         {"default_duration", json_span(terms.default_duration)},
         {"pending_timeout", json_span(terms.pending_timeout)},
         {"require_reason", terms.require_reason ? "true" : "false"},
-        {"ticket_pattern", terms.ticket_pattern ? json::quoted(terms.ticket_pattern) : "null"},
+        {"ticket_pattern", json_text(terms.ticket_pattern)},
+        {"hours", json_text(terms.hours)},
+        {"networks", json_networks(terms.networks)},
+        {"max_uses", terms.max_uses == 0 ? "null" : psprintf("%d", terms.max_uses)},
+        {"max_rows", terms.max_rows == 0 ? "null" : psprintf("%d", terms.max_rows)},
+        {"break_glass", json_roles(terms.break_glass)},
+        {"break_glass_duration", json_span(terms.break_glass_duration)},
+        {"stages", stages_json(terms)},
+        {"escalate_to", json_roles(terms.escalate_to)},
+        {"escalate_after", json_span(terms.escalate_after)},
+        {"remind_after", json_span(terms.remind_after)},
+        {"rules", rules_json(terms)},
         {"on_expiry", json::quoted(terms.on_expiry)},
         {"mode", json::quoted(terms.mode)},
+        {"comment", json_text(terms.comment)},
+        {"statement", json::quoted(terms.statement)},
     };
     for (int i = 0; i < told_terms; i++)
         told[i] = all[i];
 }
-
-} // namespace
 
 char *as_json(const Terms &terms)
 {

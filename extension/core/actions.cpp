@@ -54,6 +54,67 @@ constexpr std::array<NamedAction, action_count> names{{
     {Action::security_label, "SECURITY LABEL"},
     {Action::create_publication, "CREATE PUBLICATION"},
     {Action::alter_publication, "ALTER PUBLICATION"},
+    {Action::execute, "EXECUTE"},
+    {Action::usage, "USAGE"},
+    {Action::create, "CREATE"},
+    {Action::alter_function, "ALTER FUNCTION"},
+    {Action::drop_function, "DROP FUNCTION"},
+    {Action::alter_schema, "ALTER SCHEMA"},
+    {Action::drop_schema, "DROP SCHEMA"},
+    {Action::alter_type, "ALTER TYPE"},
+    {Action::drop_type, "DROP TYPE"},
+    {Action::alter_large_object, "ALTER LARGE OBJECT"},
+    {Action::alter_default_privileges, "ALTER DEFAULT PRIVILEGES"},
+    {Action::create_role, "CREATE ROLE"},
+    {Action::alter_role, "ALTER ROLE"},
+    {Action::drop_role, "DROP ROLE"},
+    {Action::create_database, "CREATE DATABASE"},
+    {Action::alter_database, "ALTER DATABASE"},
+    {Action::drop_database, "DROP DATABASE"},
+    {Action::alter_system, "ALTER SYSTEM"},
+    {Action::load, "LOAD"},
+    {Action::copy_program, "COPY PROGRAM"},
+    {Action::copy_file, "COPY FILE"},
+    {Action::file_function, "FILE FUNCTION"},
+    {Action::signal, "SIGNAL"},
+    {Action::replication, "REPLICATION"},
+    {Action::setting, "SETTING"},
+    {Action::untrusted_code, "UNTRUSTED CODE"},
+    {Action::create_schema, "CREATE SCHEMA"},
+    {Action::drop_publication, "DROP PUBLICATION"},
+    {Action::create_subscription, "CREATE SUBSCRIPTION"},
+    {Action::alter_subscription, "ALTER SUBSCRIPTION"},
+    {Action::drop_subscription, "DROP SUBSCRIPTION"},
+    {Action::create_extension, "CREATE EXTENSION"},
+    {Action::alter_extension, "ALTER EXTENSION"},
+    {Action::drop_extension, "DROP EXTENSION"},
+    {Action::create_language, "CREATE LANGUAGE"},
+    {Action::alter_language, "ALTER LANGUAGE"},
+    {Action::drop_language, "DROP LANGUAGE"},
+    {Action::create_wrapper, "CREATE FOREIGN DATA WRAPPER"},
+    {Action::alter_wrapper, "ALTER FOREIGN DATA WRAPPER"},
+    {Action::drop_wrapper, "DROP FOREIGN DATA WRAPPER"},
+    {Action::create_server, "CREATE SERVER"},
+    {Action::alter_server, "ALTER SERVER"},
+    {Action::drop_server, "DROP SERVER"},
+    {Action::create_user_mapping, "CREATE USER MAPPING"},
+    {Action::alter_user_mapping, "ALTER USER MAPPING"},
+    {Action::drop_user_mapping, "DROP USER MAPPING"},
+    {Action::create_event_trigger, "CREATE EVENT TRIGGER"},
+    {Action::alter_event_trigger, "ALTER EVENT TRIGGER"},
+    {Action::drop_event_trigger, "DROP EVENT TRIGGER"},
+    {Action::create_tablespace, "CREATE TABLESPACE"},
+    {Action::alter_tablespace, "ALTER TABLESPACE"},
+    {Action::drop_tablespace, "DROP TABLESPACE"},
+    {Action::create_access_method, "CREATE ACCESS METHOD"},
+    {Action::drop_access_method, "DROP ACCESS METHOD"},
+    {Action::create_cast, "CREATE CAST"},
+    {Action::drop_cast, "DROP CAST"},
+    {Action::create_operator, "CREATE OPERATOR"},
+    {Action::alter_operator, "ALTER OPERATOR"},
+    {Action::drop_operator, "DROP OPERATOR"},
+    {Action::reassign_owned, "REASSIGN OWNED"},
+    {Action::drop_owned, "DROP OWNED"},
 }};
 
 template <class... A> constexpr Actions set_of(A... a) noexcept { return (Actions{0} | ... | bit(a)); }
@@ -61,20 +122,33 @@ template <class... A> constexpr Actions set_of(A... a) noexcept { return (Action
 constexpr Actions read_actions = set_of(Action::select);
 constexpr Actions write_actions = set_of(Action::insert, Action::update, Action::delete_, Action::truncate);
 
+constexpr Actions range(Action first, Action last) noexcept
+{
+    return (bit(last) << 1) - bit(first);
+}
+
+// Power over the server, other databases, roles and code that the server does not confine.
+constexpr Actions admin_actions =
+    range(Action::create_role, Action::untrusted_code) |
+    range(Action::create_subscription, Action::drop_operator) | set_of(Action::reassign_owned, Action::drop_owned);
+
 // By name, so that a tag appended to the enumeration cannot be forgotten here.
 constexpr Actions ddl_actions = [] {
     Actions ddl = set_of(Action::trigger, Action::comment, Action::security_label);
     for (const NamedAction &row : names)
         if (row.name.starts_with("ALTER ") || row.name.starts_with("DROP ") || row.name.starts_with("CREATE "))
             ddl |= bit(row.action);
-    return ddl;
+    return ddl & ~admin_actions;
 }();
 
 // What lets somebody else in, now or later: rights, and code or filters that run with another's rights.
 constexpr Actions privilege_actions =
     set_of(Action::grant, Action::revoke, Action::trigger, Action::create_rule, Action::alter_rule,
            Action::create_policy, Action::alter_policy, Action::drop_policy, Action::create_view, Action::alter_table,
-           Action::create_publication, Action::alter_publication);
+           Action::create_publication, Action::alter_publication, Action::alter_function,
+           Action::alter_default_privileges, Action::create_role, Action::alter_role, Action::setting,
+           Action::create_user_mapping, Action::alter_user_mapping, Action::create_event_trigger,
+           Action::reassign_owned);
 
 constexpr Actions merge_actions = set_of(Action::select, Action::insert, Action::update, Action::delete_);
 constexpr Actions locking_actions = set_of(Action::select, Action::update);
@@ -101,6 +175,7 @@ constexpr std::array words{
     group("WRITE", write_actions),
     group("DDL", ddl_actions),
     group("PRIVILEGE", privilege_actions),
+    group("ADMIN", admin_actions),
     group("EXPORT", set_of(Action::export_)),
     group("ALL", all_actions),
 
@@ -126,52 +201,43 @@ constexpr std::array words{
     expanded("CREATE MATERIALIZED VIEW", copying_actions),
     expanded("SELECT INTO", copying_actions),
 
-    later("ADMIN"),
-    later("EXECUTE"),
-    later("CALL"),
-    later("USAGE"),
+    expanded("CALL", set_of(Action::execute)),
+    expanded("ALTER PROCEDURE", set_of(Action::alter_function)),
+    expanded("ALTER ROUTINE", set_of(Action::alter_function)),
+    expanded("ALTER AGGREGATE", set_of(Action::alter_function)),
+    expanded("DROP PROCEDURE", set_of(Action::drop_function)),
+    expanded("DROP ROUTINE", set_of(Action::drop_function)),
+    expanded("DROP AGGREGATE", set_of(Action::drop_function)),
+    expanded("ALTER DOMAIN", set_of(Action::alter_type)),
+    expanded("DROP DOMAIN", set_of(Action::drop_type)),
+    expanded("CREATE TABLE", set_of(Action::create)),
+    expanded("CREATE FOREIGN TABLE", set_of(Action::create)),
+    expanded("CREATE SEQUENCE", set_of(Action::create)),
+    expanded("CREATE TYPE", set_of(Action::create)),
+    expanded("CREATE DOMAIN", set_of(Action::create)),
+    expanded("CREATE FUNCTION", set_of(Action::create)),
+    expanded("CREATE PROCEDURE", set_of(Action::create)),
+    expanded("CREATE AGGREGATE", set_of(Action::create)),
+    expanded("GRANT ROLE", set_of(Action::grant)),
+    expanded("REVOKE ROLE", set_of(Action::revoke)),
+    expanded("CREATE USER", set_of(Action::create_role)),
+    expanded("ALTER USER", set_of(Action::alter_role)),
+    expanded("DROP USER", set_of(Action::drop_role)),
+    expanded("CREATE GROUP", set_of(Action::create_role)),
+    expanded("ALTER GROUP", set_of(Action::alter_role)),
+    expanded("DROP GROUP", set_of(Action::drop_role)),
+
     later("CONNECT"),
-    later("LOAD"),
-    later("COPY PROGRAM"),
-    later("ALTER SYSTEM"),
-    later("CREATE FUNCTION"),
-    later("ALTER FUNCTION"),
-    later("DROP FUNCTION"),
-    later("CREATE PROCEDURE"),
-    later("ALTER PROCEDURE"),
-    later("DROP PROCEDURE"),
+    later("TEMPORARY"),
+    later("SET ROLE"),
     later("CREATE ROUTINE"),
-    later("ALTER ROUTINE"),
-    later("DROP ROUTINE"),
-    later("CREATE ROLE"),
-    later("ALTER ROLE"),
-    later("DROP ROLE"),
-    later("GRANT ROLE"),
-    later("REVOKE ROLE"),
-    later("CREATE DATABASE"),
-    later("ALTER DATABASE"),
-    later("DROP DATABASE"),
-    later("CREATE SCHEMA"),
-    later("ALTER SCHEMA"),
-    later("DROP SCHEMA"),
-    later("CREATE TABLE"),
-    later("CREATE FOREIGN TABLE"),
-    later("CREATE SEQUENCE"),
-    later("CREATE TYPE"),
-    later("ALTER TYPE"),
-    later("DROP TYPE"),
-    later("CREATE EXTENSION"),
-    later("ALTER EXTENSION"),
-    later("DROP EXTENSION"),
-    later("CREATE SERVER"),
-    later("ALTER SERVER"),
-    later("DROP SERVER"),
-    later("DROP PUBLICATION"),
-    later("ALTER DEFAULT PRIVILEGES"),
+    later("CREATE CONVERSION"),
+    later("CREATE COLLATION"),
+    later("CREATE TRANSFORM"),
 };
 
 // Tags that are not themselves the name of an action.
-constexpr std::array<NamedAction, 8> other_tags{{
+constexpr std::array<NamedAction, 15> other_tags{{
     {Action::truncate, "TRUNCATE TABLE"},
     {Action::trigger, "CREATE TRIGGER"},
     {Action::insert, "COPY FROM"},
@@ -180,11 +246,20 @@ constexpr std::array<NamedAction, 8> other_tags{{
     {Action::maintain, "CLUSTER"},
     {Action::maintain, "REINDEX"},
     {Action::maintain, "REFRESH MATERIALIZED VIEW"},
+    {Action::alter_function, "ALTER PROCEDURE"},
+    {Action::alter_function, "ALTER ROUTINE"},
+    {Action::alter_function, "ALTER AGGREGATE"},
+    {Action::drop_function, "DROP PROCEDURE"},
+    {Action::drop_function, "DROP ROUTINE"},
+    {Action::drop_function, "DROP AGGREGATE"},
+    {Action::execute, "CALL"},
 }};
 
 // Names of actions that are privileges or our own words: PostgreSQL has no command with such a tag.
 constexpr Actions not_tags =
-    set_of(Action::truncate, Action::references, Action::trigger, Action::maintain, Action::export_);
+    set_of(Action::truncate, Action::references, Action::trigger, Action::maintain, Action::export_, Action::execute,
+           Action::usage, Action::create, Action::copy_program, Action::copy_file, Action::file_function,
+           Action::signal, Action::replication, Action::setting, Action::untrusted_code);
 
 constexpr bool is_blank(char c) noexcept
 {
@@ -257,8 +332,9 @@ consteval bool words_are_canonical_and_unique()
 static_assert(words_are_canonical_and_unique());
 
 static_assert((ddl_actions & (bit(Action::grant) | bit(Action::revoke) | bit(Action::maintain))) == 0);
-static_assert((read_actions | write_actions | ddl_actions | privilege_actions |
-               set_of(Action::export_, Action::references, Action::maintain)) == all_actions,
+static_assert((read_actions | write_actions | ddl_actions | privilege_actions | admin_actions |
+               set_of(Action::export_, Action::references, Action::maintain, Action::execute, Action::usage,
+                      Action::create)) == all_actions,
               "an action in no group: decide where it belongs");
 
 } // namespace

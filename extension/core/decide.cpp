@@ -7,6 +7,8 @@
 namespace jit::core {
 namespace {
 
+static_assert(alignof(Guard) == 8 && alignof(Approval) == 8); // they live in memory of palloc()
+
 constexpr Actions sel = bit(Action::select);
 constexpr Actions upd = bit(Action::update);
 
@@ -24,15 +26,15 @@ constexpr Guard guard(PolicyId policy, Level level, Mode mode = Mode::enforce, b
                       Actions actions = sel)
 {
     const std::span<const Column> none;
-    return {policy, level, mode, exempt, actions, level == Level::column ? ssn_only : none};
+    return {policy, level, mode, exempt, actions, level == Level::column ? ssn_only : none, false};
 }
 constexpr Approval whole(RequestId request, PolicyId policy, Instant from, Instant until, Actions actions = sel)
 {
-    return {request, policy, from, until, actions, false, {}};
+    return {request, policy, from, until, actions, false, {}, uncounted};
 }
 constexpr Approval narrow(RequestId request, PolicyId policy, std::span<const Cover> covers)
 {
-    return {request, policy, 10, 20, sel, true, covers};
+    return {request, policy, 10, 20, sel, true, covers, uncounted};
 }
 constexpr Decision at(Instant now, const Attempt &attempt, std::span<const Guard> guards,
                       std::span<const Approval> approvals = {}, Weigh weigh = Weigh::enforced)
@@ -58,7 +60,7 @@ static_assert(at(15, row, off, {}, Weigh::monitored_too) == open);
 
 // A column guard guards its columns, never the row as such.
 constexpr std::array column{guard(2, Level::column)};
-constexpr std::array column_with_zero{Guard{2, Level::column, Mode::enforce, false, sel, zero_and_ssn}};
+constexpr std::array column_with_zero{Guard{2, Level::column, Mode::enforce, false, sel, zero_and_ssn, false}};
 static_assert(at(15, ssn, column) == closed_by(2));
 static_assert(at(15, city, column) == open);
 static_assert(at(15, row, column) == open);
@@ -114,6 +116,58 @@ static_assert(at(15, row, table, several) == Decision{Verdict::approved, 1, 42, 
 static_assert(at(30, row, table, several) == Decision{Verdict::not_yet, 1, 45, 40});
 static_assert(at(90, row, table, several) == Decision{Verdict::over, 1, 45, 90});
 
+// Uses: what nobody counts is used first, then what ends last; what is used up opens nothing and explains most.
+constexpr Approval counted(RequestId request, Instant until, std::int32_t left)
+{
+    Approval a = whole(request, 1, 10, until);
+    a.left = left;
+    return a;
+}
+constexpr std::array one_left{counted(41, 20, 1)};
+constexpr std::array none_left{counted(41, 20, 0), whole(42, 1, 30, 40), whole(43, 1, 10, 20, upd)};
+constexpr std::array counted_and_not{counted(41, 30, 5), whole(42, 1, 10, 20), counted(43, 40, 1)};
+constexpr std::array spent_and_two_left{counted(41, 40, 0), counted(42, 20, 2), counted(43, 30, 1)};
+static_assert(at(15, row, table, one_left) == Decision{Verdict::approved, 1, 41, 20});
+static_assert(at(15, row, table, none_left) == Decision{Verdict::used_up, 1, 41, 20});
+static_assert(at(20, row, table, none_left) == Decision{Verdict::not_yet, 1, 42, 30});
+static_assert(at(15, row, table, counted_and_not) == Decision{Verdict::approved, 1, 42, 20});
+static_assert(at(20, row, table, counted_and_not) == Decision{Verdict::approved, 1, 43, 40});
+static_assert(at(15, row, table, spent_and_two_left) == Decision{Verdict::approved, 1, 43, 30});
+
+// Networks: an approval of a policy that does not serve the session's address opens nothing; a guard is not less of one.
+constexpr Guard from_elsewhere(PolicyId policy, bool exempt = false)
+{
+    Guard g = guard(policy, Level::relation, Mode::enforce, exempt);
+    g.elsewhere = true;
+    return g;
+}
+constexpr std::array table_elsewhere{from_elsewhere(1)};
+constexpr std::array one_elsewhere{from_elsewhere(1), guard(2, Level::relation)};
+constexpr std::array exempt_elsewhere{from_elsewhere(1, true)};
+constexpr std::array by_1_and_2{whole(41, 1, 10, 30), whole(42, 2, 10, 20)};
+static_assert(at(15, row, table_elsewhere) == closed_by(1));
+static_assert(at(15, row, table_elsewhere, by_1) == Decision{Verdict::network, 1, 41, 20});
+static_assert(at(15, row, one_elsewhere, by_1_and_2) == Decision{Verdict::approved, 2, 42, 20});
+static_assert(at(15, row, exempt_elsewhere) == exempt_in(1));
+
+// Bound to a statement: opens nothing while another one runs, stands in nobody's way, and explains more than what does not reach.
+constexpr Approval bound_to_another(RequestId request, Instant until, std::int32_t left = uncounted)
+{
+    Approval a = counted(request, until, left);
+    a.shut = true;
+    return a;
+}
+constexpr std::array shut{bound_to_another(41, 20)};
+constexpr std::array shut_and_open{bound_to_another(41, 40), whole(42, 1, 10, 20)};
+constexpr std::array shut_and_spent{bound_to_another(41, 40), counted(42, 20, 0)};
+constexpr std::array shut_and_astray{whole(43, 1, 10, 50, upd), bound_to_another(41, 40), bound_to_another(42, 30, 1)};
+constexpr std::array shut_and_gone{bound_to_another(41, 12)};
+static_assert(at(15, row, table, shut) == Decision{Verdict::other_statement, 1, 41, 20});
+static_assert(at(15, row, table, shut_and_open) == Decision{Verdict::approved, 1, 42, 20});
+static_assert(at(15, row, table, shut_and_spent) == Decision{Verdict::used_up, 1, 42, 20});
+static_assert(at(15, row, table, shut_and_astray) == Decision{Verdict::other_statement, 1, 41, 40});
+static_assert(at(15, row, table, shut_and_gone) == Decision{Verdict::over, 1, 41, 12});
+
 // A live approval that does not reach explains more than one to come, and that more than one that is over.
 constexpr std::array wrong_action{whole(41, 1, 10, 20, upd), whole(42, 1, 30, 40), whole(43, 1, 1, 2)};
 static_assert(at(15, row, table, wrong_action) == Decision{Verdict::out_of_scope, 1, 41, 20});
@@ -142,12 +196,22 @@ static_assert(with({CoverKind::relation, 7, ssn_only}, ssn) == reached);
 static_assert(with({CoverKind::relation, 7, ssn_only}, city) == astray);
 static_assert(with({CoverKind::relation, 7, ssn_only}, row) == astray);
 static_assert(with({CoverKind::relation, 7, zero_and_ssn}, row) == astray);
+// Numbers of one kind of object say nothing about another.
+constexpr Attempt call{Action::select, 0, relations, {}, class_function};
+static_assert(with({CoverKind::other, 7, {}, class_function}, call) == reached);
+static_assert(with({CoverKind::other, 9, {}, class_function}, call) == astray);
+static_assert(with({CoverKind::other, 7, {}, class_large_object}, call) == astray);
+static_assert(with({CoverKind::other, 7, {}, class_function}, row) == astray);
+static_assert(with({CoverKind::relation, 7, {}}, call) == astray);
+static_assert(with({CoverKind::schema, 2, {}}, call) == astray);
+static_assert(with({CoverKind::database, 1, {}}, call) == astray);
 constexpr std::array narrowed_to_nothing{narrow(41, 1, {})};
 static_assert(at(15, row, table, narrowed_to_nothing).verdict == astray);
 
 static_assert(allows(Verdict::unguarded) && allows(Verdict::exempt) && allows(Verdict::approved));
 static_assert(!allows(Verdict::no_approval) && !allows(Verdict::not_yet));
 static_assert(!allows(Verdict::over) && !allows(Verdict::out_of_scope));
+static_assert(!allows(Verdict::used_up) && !allows(Verdict::network) && !allows(Verdict::other_statement));
 
 } // namespace
 } // namespace jit::core

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-#include "core/actions.hpp"
+#include "core/object_kinds.hpp"
 
 namespace jit::core {
 
@@ -19,6 +19,7 @@ using RequestId = std::int64_t;
 using Column = std::int16_t;    // PostgreSQL's AttrNumber; 0 = the row as such (existence, count(*), DELETE)
 
 inline constexpr Instant never = INT64_MAX;
+inline constexpr std::int32_t uncounted = -1; // any number of uses
 
 enum class Mode : std::uint8_t { off, monitor, enforce };
 
@@ -34,15 +35,17 @@ struct Guard {
     Actions actions;
     std::span<const Column> columns; // for Level::column only, in the numbers of the attempt's relation: a
                                      // partition may number its columns unlike the ancestor that is guarded
+    bool elsewhere = false;          // the session comes from an address that the policy does not serve
 };
 
-enum class CoverKind : std::uint8_t { relation, schema, database };
+enum class CoverKind : std::uint8_t { relation, schema, database, other };
 // One object of a narrowed approval (a row of jit.scopes).
 struct Cover {
     CoverKind kind;
     ObjectId object;
     std::span<const Column> columns; // empty = every column; else numbered as in Guard, and column 0 is
                                      // not reached
+    char object_class = class_relation; // of CoverKind::other: which kind of object
 };
 
 struct Approval {
@@ -53,6 +56,8 @@ struct Approval {
     Actions actions;
     bool narrowed;                   // false: the whole of its policy
     std::span<const Cover> covers;   // looked at only when narrowed
+    std::int32_t left = uncounted;   // how many uses are left for this statement
+    bool shut = false;               // bound to a statement that is not the one now running
 };
 
 // One thing a statement is about to do.
@@ -61,6 +66,7 @@ struct Attempt {
     Column column;                        // one column, or 0 for the row or the object as such
     std::span<const ObjectId> relations;  // the relation itself first, then what it belongs to: ancestors, toast owner
     std::span<const ObjectId> schemas;    // their schemas
+    char object_class = class_relation;   // what `relations` are, when they are none: then one object, in no schema
 };
 
 enum class Verdict : std::uint8_t {
@@ -70,6 +76,9 @@ enum class Verdict : std::uint8_t {
     no_approval,   // nothing live and nothing scheduled
     not_yet,       // an approval that would cover starts later (Decision::until = its start)
     over,          // an approval that would cover has ended (Decision::until = its end)
+    used_up,       // a live approval that would cover has no use left
+    network,       // a live approval that would cover does not serve the address that the session comes from
+    other_statement, // a live approval that would cover is bound to a statement that is not the one now running
     out_of_scope,  // a live approval of a deciding policy does not reach this action, object or column
 };
 
@@ -78,7 +87,8 @@ struct Decision {
     PolicyId policy;    // the deciding policy: the approval's when there is one, else the first (for a refusal: the
                         // first that the person is not exempt from); 0 for unguarded
     RequestId request;  // the approval used or nearest; 0 if none
-    Instant until;      // see the verdicts; never for unguarded, exempt and no_approval; out_of_scope: its end
+    Instant until;      // see the verdicts; never for unguarded, exempt and no_approval; used_up, network,
+                        // other_statement, out_of_scope: its end
     friend constexpr bool operator==(const Decision &, const Decision &) = default;
 };
 
@@ -112,7 +122,7 @@ template <class T> [[nodiscard]] constexpr bool has(std::span<const T> all, T on
 
 [[nodiscard]] constexpr bool guarded_by(const Guard &guard, const Attempt &attempt, Weigh weigh) noexcept
 {
-    if (!in_force(guard.mode, weigh) || (guard.actions & bit(attempt.action)) == 0)
+    if (!in_force(guard.mode, weigh) || !contains(guard.actions, attempt.action))
         return false;
     return guard.level != Level::column || (attempt.column != 0 && has(guard.columns, attempt.column));
 }
@@ -122,10 +132,13 @@ template <class T> [[nodiscard]] constexpr bool has(std::span<const T> all, T on
     // An approval of single columns is not one of the row: it would open DELETE, or count(*).
     if (!cover.columns.empty() && (attempt.column == 0 || !has(cover.columns, attempt.column)))
         return false;
+    const bool on_relation = attempt.object_class == class_relation;
     switch (cover.kind) {
-        case CoverKind::relation: return has(attempt.relations, cover.object);
-        case CoverKind::schema:   return has(attempt.schemas, cover.object);
-        case CoverKind::database: return true;
+        case CoverKind::relation: return on_relation && has(attempt.relations, cover.object);
+        case CoverKind::schema:   return on_relation && has(attempt.schemas, cover.object);
+        case CoverKind::database: return on_relation;
+        case CoverKind::other:
+            return cover.object_class == attempt.object_class && has(attempt.relations, cover.object);
     }
     return false;
 }
@@ -134,7 +147,7 @@ template <class T> [[nodiscard]] constexpr bool has(std::span<const T> all, T on
 // it is asked only when a guard of that policy already contains the attempt.
 [[nodiscard]] constexpr bool reached_by(const Approval &approval, const Attempt &attempt) noexcept
 {
-    if ((approval.actions & bit(attempt.action)) == 0)
+    if (!contains(approval.actions, attempt.action))
         return false;
     if (!approval.narrowed)
         return true;
@@ -150,6 +163,14 @@ template <class T> [[nodiscard]] constexpr bool has(std::span<const T> all, T on
     return best == nullptr || a.until > best->until || (a.until == best->until && a.request < best->request);
 }
 
+// What nobody counts is used before what is, so that uses are kept for when nothing else covers.
+[[nodiscard]] constexpr bool serves_better(const Approval &a, const Approval *best) noexcept
+{
+    if (best != nullptr && (a.left == uncounted) != (best->left == uncounted))
+        return a.left == uncounted;
+    return ends_later(a, best);
+}
+
 [[nodiscard]] constexpr bool starts_earlier(const Approval &a, const Approval *best) noexcept
 {
     return best == nullptr || a.from < best->from || (a.from == best->from && a.request < best->request);
@@ -159,7 +180,7 @@ template <class T> [[nodiscard]] constexpr bool has(std::span<const T> all, T on
 
 // guards: every guard that applies to the attempt's relations, in any order. approvals: the person's own.
 // Column guards apply when attempt.column is one of theirs; table and wider guards apply to every column.
-// Among several covering approvals the one that ends last is used.
+// Among several covering approvals one without a count of uses is used, then the one that ends last.
 [[nodiscard]] constexpr Decision decide(const Attempt &attempt, std::span<const Guard> guards,
                                         std::span<const Approval> approvals, Instant now, Weigh weigh) noexcept
 {
@@ -180,24 +201,32 @@ template <class T> [[nodiscard]] constexpr bool has(std::span<const T> all, T on
     if (refuses == nullptr)
         return {Verdict::exempt, first->policy, 0, never};
 
-    const auto decides = [&](PolicyId policy) {
+    const auto deciding_guard = [&](PolicyId policy) -> const Guard * {
         for (const Guard &guard : guards)
             if (guard.policy == policy && guard.level == first->level && deciding::guarded_by(guard, attempt, weigh))
-                return true;
-        return false;
+                return &guard;
+        return nullptr;
     };
     const Approval *covering = nullptr;
+    const Approval *spent = nullptr;
+    const Approval *unserved = nullptr;
+    const Approval *bound = nullptr;
     const Approval *astray = nullptr;
     const Approval *upcoming = nullptr;
     const Approval *ended = nullptr;
     for (const Approval &approval : approvals) {
-        if (approval.from >= approval.until || !decides(approval.policy))
+        const Guard *const guard = approval.from < approval.until ? deciding_guard(approval.policy) : nullptr;
+        if (guard == nullptr)
             continue;
         const bool reaches = deciding::reached_by(approval, attempt);
         // Half-open: of two adjacent approvals exactly one holds at the seam.
         if (approval.from <= now && now < approval.until) {
-            const Approval *&best = reaches ? covering : astray;
-            if (deciding::ends_later(approval, best))
+            const Approval *&best = !reaches            ? astray
+                                    : guard->elsewhere  ? unserved
+                                    : approval.left == 0 ? spent
+                                    : approval.shut     ? bound
+                                                        : covering;
+            if (deciding::serves_better(approval, best))
                 best = &approval;
         } else if (reaches && now < approval.from) {
             if (deciding::starts_earlier(approval, upcoming))
@@ -210,6 +239,12 @@ template <class T> [[nodiscard]] constexpr bool has(std::span<const T> all, T on
     if (covering != nullptr)
         return {Verdict::approved, covering->policy, covering->request, covering->until};
     // The reason that helps most comes first: a right that is there but too small, then one to wait for.
+    if (spent != nullptr)
+        return {Verdict::used_up, spent->policy, spent->request, spent->until};
+    if (unserved != nullptr)
+        return {Verdict::network, unserved->policy, unserved->request, unserved->until};
+    if (bound != nullptr)
+        return {Verdict::other_statement, bound->policy, bound->request, bound->until};
     if (astray != nullptr)
         return {Verdict::out_of_scope, astray->policy, astray->request, astray->until};
     if (upcoming != nullptr)

@@ -7,13 +7,14 @@
 namespace jit::core {
 namespace {
 
-enum class TokenKind : std::uint8_t { end, identifier, quoted, dot, comma, open, close, star, bad };
+enum class TokenKind : std::uint8_t { end, identifier, quoted, number, dot, comma, open, close, star, bad };
 
 struct Token {
     TokenKind kind;
     std::size_t position;
     NameError error; // for bad: what is wrong with it
     Name name;       // for identifier and quoted
+    std::uint64_t number; // for number; more than 32 bits when it is too large
 
     [[nodiscard]] constexpr bool is_name() const noexcept
     {
@@ -34,10 +35,8 @@ constexpr bool starts_identifier(char c) noexcept
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
 }
-constexpr bool continues_identifier(char c) noexcept
-{
-    return starts_identifier(c) || (c >= '0' && c <= '9') || c == '$';
-}
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool continues_identifier(char c) noexcept { return starts_identifier(c) || is_digit(c) || c == '$'; }
 // ASCII only, as in a UTF-8 database; the server's single-byte locales fold more, and there one quotes.
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -58,20 +57,54 @@ public:
             case ')': return punctuation(TokenKind::close);
             case '*': return punctuation(TokenKind::star);
             case '"': return quoted();
-            default:  return starts_identifier(text_[at_]) ? unquoted() : bad(NameError::syntax, at_);
+            default:  break;
         }
+        if (is_digit(text_[at_]))
+            return number();
+        return starts_identifier(text_[at_]) ? unquoted() : bad(NameError::syntax, at_);
+    }
+
+    // From behind an opening parenthesis to behind the one that closes it; what lies between is not looked at, but
+    // for quotes.
+    [[nodiscard]] bool skip_list() noexcept
+    {
+        bool in_quotes = false;
+        for (int depth = 1; at_ < text_.size(); at_++) {
+            const char c = text_[at_];
+            in_quotes ^= c == '"';
+            if (in_quotes)
+                continue;
+            depth += c == '(' ? 1 : c == ')' ? -1 : 0;
+            if (depth == 0) {
+                at_++;
+                return true;
+            }
+        }
+        return false;
     }
 
 private:
-    [[nodiscard]] Token of_kind(TokenKind kind) const noexcept { return {kind, at_, NameError::none, {}}; }
+    [[nodiscard]] Token of_kind(TokenKind kind) const noexcept { return {kind, at_, NameError::none, {}, 0}; }
     [[nodiscard]] static Token bad(NameError error, std::size_t position) noexcept
     {
-        return {TokenKind::bad, position, error, {}};
+        return {TokenKind::bad, position, error, {}, 0};
     }
     [[nodiscard]] Token punctuation(TokenKind kind) noexcept
     {
         const Token token = of_kind(kind);
         at_++;
+        return token;
+    }
+
+    [[nodiscard]] Token number() noexcept
+    {
+        Token token = of_kind(TokenKind::number);
+        for (; at_ < text_.size() && continues_identifier(text_[at_]); at_++) {
+            if (!is_digit(text_[at_]))
+                return bad(NameError::syntax, token.position);
+            if (token.number <= UINT32_MAX)
+                token.number = token.number * 10 + static_cast<unsigned>(text_[at_] - '0');
+        }
         return token;
     }
 
@@ -114,14 +147,10 @@ struct LaterKind {
     std::string_view second; // empty: the first word suffices
 };
 constexpr std::array later_kinds{
-    LaterKind{"function", ""},        LaterKind{"procedure", ""},     LaterKind{"routine", ""},
-    LaterKind{"aggregate", ""},       LaterKind{"sequence", ""},      LaterKind{"type", ""},
-    LaterKind{"domain", ""},          LaterKind{"role", ""},          LaterKind{"user", ""},
-    LaterKind{"group", ""},           LaterKind{"server", ""},        LaterKind{"database", ""},
-    LaterKind{"extension", ""},       LaterKind{"language", ""},      LaterKind{"tablespace", ""},
-    LaterKind{"publication", ""},     LaterKind{"subscription", ""},  LaterKind{"index", ""},
-    LaterKind{"large", "object"},     LaterKind{"foreign", "server"}, LaterKind{"foreign", "data"},
-    LaterKind{"event", "trigger"},    LaterKind{"access", "method"},
+    LaterKind{"user", ""},            LaterKind{"group", ""},         LaterKind{"extension", ""},
+    LaterKind{"language", ""},        LaterKind{"tablespace", ""},    LaterKind{"publication", ""},
+    LaterKind{"subscription", ""},    LaterKind{"index", ""},         LaterKind{"foreign", "server"},
+    LaterKind{"foreign", "data"},     LaterKind{"event", "trigger"},  LaterKind{"access", "method"},
 };
 
 class Parser {
@@ -177,14 +206,61 @@ private:
         if (token_.kind != TokenKind::star)
             return unexpected();
         take();
-        return finish(ObjectKind::database);
+        return finish(ObjectKind::database_relations);
     }
 
     [[nodiscard]] ParsedName alone(const Token &word) noexcept
     {
         if (word.is_word("database"))
             return finish(ObjectKind::database);
-        return {word.is_word("server") ? NameError::later_kind : NameError::not_qualified, word.position};
+        if (word.is_word("server"))
+            return finish(ObjectKind::server);
+        return {NameError::not_qualified, word.position};
+    }
+
+    [[nodiscard]] ParsedName named(Name ObjectName::*part, ObjectKind kind) noexcept
+    {
+        out_.*part = take().name;
+        return finish(kind);
+    }
+
+    // schema.name, and the dot is still to come.
+    [[nodiscard]] ParsedName qualified(ObjectKind kind) noexcept
+    {
+        out_.signature = token_.position;
+        const Token schema = take();
+        if (token_.kind == TokenKind::end || token_.kind == TokenKind::open)
+            return {NameError::not_qualified, schema.position};
+        if (token_.kind != TokenKind::dot)
+            return unexpected();
+        take();
+        if (!token_.is_name())
+            return unexpected();
+        out_.schema = schema.name;
+        out_.relation = take().name;
+        if (kind != ObjectKind::function) {
+            out_.signature = 0;
+            return finish(kind);
+        }
+        if (token_.kind == TokenKind::end)
+            return fail(NameError::no_arguments);
+        if (token_.kind != TokenKind::open)
+            return unexpected();
+        if (!scanner_.skip_list())
+            return unexpected();
+        take(); // the parenthesis
+        return finish(kind);
+    }
+
+    [[nodiscard]] ParsedName large_object() noexcept
+    {
+        take(); // "object"
+        if (token_.kind != TokenKind::number)
+            return unexpected();
+        if (token_.number == 0 || token_.number > UINT32_MAX)
+            return fail(NameError::bad_number);
+        out_.number = static_cast<std::uint32_t>(take().number);
+        return finish(ObjectKind::large_object);
     }
 
     // A word and then something that is neither a dot nor a list: the word must be the kind of what follows.
@@ -195,10 +271,20 @@ private:
         for (const LaterKind &kind : later_kinds)
             if (word.is_word(kind.first) && (kind.second.empty() || token_.is_word(kind.second)))
                 return {NameError::later_kind, word.position};
-        if (word.is_word("schema")) {
-            out_.schema = take().name;
-            return finish(ObjectKind::schema);
-        }
+        if (word.is_word("schema"))
+            return named(&ObjectName::schema, ObjectKind::schema);
+        if (word.is_word("role"))
+            return named(&ObjectName::relation, ObjectKind::role);
+        if (word.is_word("database"))
+            return named(&ObjectName::relation, ObjectKind::database);
+        if (word.is_word("sequence"))
+            return qualified(ObjectKind::sequence);
+        if (word.is_word("type") || word.is_word("domain"))
+            return qualified(ObjectKind::type);
+        if (word.is_word("function") || word.is_word("procedure") || word.is_word("routine") || word.is_word("aggregate"))
+            return qualified(ObjectKind::function);
+        if (word.is_word("large") && token_.is_word("object"))
+            return large_object();
         if ((word.is_word("materialized") && token_.is_word("view")) ||
             (word.is_word("foreign") && token_.is_word("table")))
             take();
@@ -220,7 +306,7 @@ private:
         out_.schema = schema;
         if (token_.kind == TokenKind::star && !one_relation) {
             take();
-            return finish(ObjectKind::schema);
+            return finish(ObjectKind::schema_relations);
         }
         if (!token_.is_name())
             return unexpected();
@@ -285,11 +371,15 @@ const char *name_error_text(NameError e) noexcept
         case NameError::too_many_columns: return "There are more than 100 columns";
         case NameError::duplicate_column: return "A column appears twice";
         case NameError::zero_byte:        return "The name contains a zero byte";
-        case NameError::later_kind:       return "This version guards tables, views, materialized views, foreign "
-                                                 "tables, their columns, schemas and the database, but not this "
+        case NameError::no_arguments:     return "A function needs the types of its arguments: write function "
+                                                 "schema.name(type, ...), or () for none";
+        case NameError::bad_number:       return "A large object has a number from 1 to 4294967295";
+        case NameError::later_kind:       return "This version guards relations, sequences, functions, types, large "
+                                                 "objects, schemas, roles, databases and the server, but not this "
                                                  "kind of object";
     }
-    return "Write schema.table, schema.table(column, ...), schema.* or *.*, with double quotes around unusual names";
+    return "Write schema.table, schema.table(column, ...), schema.*, *.*, or the kind and the name, as in function "
+           "schema.name(type), with double quotes around unusual names";
 }
 static_assert(max_columns == 100 && name_bytes == 64, "name_error_text() says these numbers");
 

@@ -6,9 +6,13 @@
 
 namespace jit::pg::canonical {
 
-// schema.table or schema.table(col, col), quoted where needed; palloc'ed. nullptr when the relation is gone.
+// schema.table or schema.table(col, col), or sequence schema.name, quoted where needed; palloc'ed. nullptr when the relation is gone.
 [[nodiscard]] char *relation(Oid relid, std::span<const int16> columns);
-// schema.*; nullptr when the schema is gone.
-[[nodiscard]] char *schema(Oid nspoid);
+// Any other object by the class under which jit.guards keeps it: "schema.*", "function schema.f(integer)", "role r", ...
+// nullptr when it is gone.
+[[nodiscard]] char *object(char object_class, Oid id);
+
+// An interval as a person would type it, in the largest unit that needs no fraction: "30 min".
+[[nodiscard]] const char *interval(const Interval *value);
 
 } // namespace jit::pg::canonical

@@ -3,7 +3,15 @@
 
 #include "pg/catalog.hpp"
 
+#include "pg/house_tables.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/switches.hpp"
+
 extern "C" {
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/dependency.h"
 #include "catalog/index.h"
@@ -20,18 +28,22 @@ extern "C" {
 
 namespace jit::pg::catalog {
 
+using house_tables::tables;
+
 uint64 guards_generation = 1;
 uint64 approvals_generation = 1;
+uint64 definitions_generation = 1;
 bool presence_known = false;
 constinit Presence current = Presence::absent;
 
 namespace {
 
-constinit House tables = {};
 constinit bool watching = false;
+constinit bool sealed = false;
 
 void on_relcache(Datum, Oid relid)
 {
+    definitions_generation++;
     if (!OidIsValid(relid)) {
         guards_generation++;
         approvals_generation++;
@@ -54,65 +66,33 @@ void on_namespace(Datum, int, uint32)
     approvals_generation++;
 }
 
-struct Wanted {
-    const char *name;
-    Oid House::*table;
-    const char *index; // nullptr: none needed
-    Oid House::*index_field;
-};
-constexpr Wanted wanted[] = {
-    {"policies", &House::policies, "policies_pkey", &House::policies_pkey},
-    {"guards", &House::guards, "guards_object", &House::guards_object},
-    {"requests", &House::requests, "requests_person", &House::requests_person},
-    {"votes", &House::votes, nullptr, nullptr},
-    {"approvals", &House::approvals, "approvals_person", &House::approvals_person},
-    {"scopes", &House::scopes, "scopes_request", &House::scopes_request},
-    {"events", &House::events, nullptr, nullptr},
-    {"instance", &House::instance, "instance_pkey", nullptr},
-};
+void on_definition(Datum, int, uint32) { definitions_generation++; }
 
-// Fills `tables` from the members of the extension. False when one is missing (a damaged installation).
-bool find_tables(Oid extension)
+// The version before this one, whose tables the gate still reads.
+constexpr const char *previous_version = "0.1.0";
+constinit Version found_version = Version::current;
+
+// Reads pg_extension.extversion, which CREATE and ALTER EXTENSION write.
+Version version_of(Oid extension)
 {
-    House found = {};
-    found.extension = extension;
-
-    Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(ExtensionRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
-    SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-        if (row->deptype != DEPENDENCY_EXTENSION)
-            continue;
-        if (row->classid == NamespaceRelationId) {
-            found.nspoid = row->objid;
-        } else if (row->classid == RelationRelationId) {
-            const char *name = get_rel_name(row->objid);
-            if (name == nullptr || get_rel_relkind(row->objid) != RELKIND_RELATION)
-                continue;
-            for (const Wanted &w : wanted)
-                if (strcmp(name, w.name) == 0)
-                    found.*w.table = row->objid;
-        }
+    Relation pg_extension = table_open(ExtensionRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
+    SysScanDesc scan = systable_beginscan(pg_extension, ExtensionOidIndexId, true, nullptr, 1, &key);
+    Version found = Version::unknown;
+    if (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple)) {
+        bool is_null = false;
+        const Datum value = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(pg_extension), &is_null);
+        char *version = TextDatumGetCString(value);
+        if (strcmp(version, JIT_GUARD_VERSION) == 0)
+            found = Version::current;
+        else if (strcmp(version, previous_version) == 0)
+            found = Version::previous;
+        pfree(version);
     }
     systable_endscan(scan);
-    table_close(depend, AccessShareLock);
-
-    for (const Wanted &w : wanted) {
-        if (!OidIsValid(found.*w.table))
-            return false;
-        if (w.index_field == nullptr)
-            continue;
-        // Without its index a table is read from end to end: slow, but nothing is opened or shut by it.
-        const Oid index = get_relname_relid(w.index, get_rel_namespace(found.*w.table));
-        if (OidIsValid(index) && IndexGetRelation(index, true) == found.*w.table)
-            found.*w.index_field = index;
-    }
-    tables = found;
-    return OidIsValid(found.nspoid);
+    table_close(pg_extension, AccessShareLock);
+    return found;
 }
 
 // Was the extension created by the transaction that is running?
@@ -131,7 +111,7 @@ bool created_here(Oid extension)
     return here;
 }
 
-// Does jit.instance name this cluster and this database?
+// Does jit.instance name this cluster and this database? Reads whether it is sealed on the way.
 bool is_bound()
 {
     const Oid pkey = get_relname_relid("instance_pkey", get_rel_namespace(tables.instance));
@@ -143,6 +123,9 @@ bool is_bound()
     if (HeapTuple tuple = next(&scan)) {
         bound = DatumGetInt64(required(&scan, tuple, "system_identifier")) == static_cast<int64>(GetSystemIdentifier()) &&
                 DatumGetObjectId(required(&scan, tuple, "database_oid")) == MyDatabaseId;
+        bool is_null = true;
+        (void) optional(&scan, tuple, "sealed_at", &is_null);
+        sealed = !is_null;
     }
     end(&scan);
     return bound;
@@ -156,6 +139,8 @@ void watch()
         return;
     CacheRegisterRelcacheCallback(on_relcache, 0);
     CacheRegisterSyscacheCallback(NAMESPACEOID, on_namespace, 0);
+    for (const auto cache : {PROCOID, AGGFNOID, TYPEOID, CONSTROID})
+        CacheRegisterSyscacheCallback(cache, on_definition, 0);
     watching = true;
 }
 
@@ -167,51 +152,57 @@ Presence look_for_presence()
     presence_known = true;
     const Oid extension = get_extension_oid("jit_guard", true);
     if (!OidIsValid(extension)) {
+        sealed = false;
         current = Presence::absent;
         return current;
     }
     if (created_here(extension)) {
         if (!creating_extension)
-            (void) find_tables(extension);
+            (void) house_tables::find(extension, found_version == Version::previous);
+        sealed = false;
         presence_known = false; // it is another answer as soon as this transaction is over
         current = Presence::creating;
         return current;
     }
     current = Presence::unbound; // until proved otherwise: closed when in doubt
-    if (find_tables(extension) && is_bound())
+    found_version = version_of(extension);
+    if (house_tables::find(extension, found_version == Version::previous) && is_bound() && found_version != Version::unknown)
         current = Presence::ready;
     return current;
 }
 
-const House &house() { return tables; }
+Version version() { return presence() == Presence::absent ? Version::current : found_version; }
+
+bool is_sealed() { return presence() != Presence::absent && sealed; }
+
+bool is_outdated() { return version() == Version::previous; }
 
 // Its update scripts may change the tables; those of another extension may not.
 bool in_own_script() { return creating_extension && CurrentExtensionObject == tables.extension; }
 
-bool is_house_table(Oid relid)
+namespace {
+
+// The other databases read what the control database publishes.
+void announce_to_others()
 {
-    for (const Wanted &w : wanted)
-        if (tables.*w.table == relid)
-            return true;
-    return false;
+    if (settings::in_control_database() && !session::is_worker())
+        session::propose_publication();
 }
 
-bool is_dumped(Oid relid)
-{
-    return OidIsValid(relid) && (relid == tables.policies || relid == tables.requests || relid == tables.votes ||
-                                 relid == tables.events);
-}
+} // namespace
 
 void announce_guards()
 {
     if (OidIsValid(tables.guards))
         CacheInvalidateRelcacheByRelid(tables.guards);
+    announce_to_others();
 }
 
 void announce_approvals()
 {
     if (OidIsValid(tables.approvals))
         CacheInvalidateRelcacheByRelid(tables.approvals);
+    announce_to_others();
 }
 
 void announce(Oid house_table)
@@ -254,24 +245,69 @@ void begin(Scan *scan, Oid table, Oid index, Sees sees, int nkeys, ScanKey keys)
                                              : RegisterSnapshot(GetNonHistoricCatalogSnapshot(table));
     if (sees == Sees::own_too)
         scan->snapshot->curcid = GetCurrentCommandId(false);
-    scan->scan = systable_beginscan(scan->table, scan->index, OidIsValid(scan->index), scan->snapshot, nkeys, keys);
+    // The server takes predicate locks for every MVCC snapshot; then visibility is looked at row by row.
+    scan->unnoticed = IsolationIsSerializable() && !switches::off("unnoticed");
+    scan->scan = systable_beginscan(scan->table, scan->index, OidIsValid(scan->index),
+                                    scan->unnoticed ? SnapshotAny : scan->snapshot, nkeys, keys);
 }
 
-HeapTuple next(Scan *scan) { return systable_getnext(scan->scan); }
+HeapTuple next(Scan *scan)
+{
+    HeapTuple tuple;
+    do
+        tuple = systable_getnext(scan->scan);
+    while (HeapTupleIsValid(tuple) && scan->unnoticed &&
+           !table_tuple_satisfies_snapshot(scan->table, scan->scan->slot, scan->snapshot));
+    return tuple;
+}
+
+namespace {
+
+// 0: no such column.
+int number_of(TupleDesc descriptor, const char *column)
+{
+    for (int i = 0; i < descriptor->natts; i++) {
+        const FormData_pg_attribute *attr = TupleDescAttr(descriptor, i);
+        if (!attr->attisdropped && namestrcmp(const_cast<Name>(&attr->attname), column) == 0)
+            return i + 1;
+    }
+    return 0;
+}
+
+} // namespace
+
+Datum optional(const Scan *scan, HeapTuple tuple, const char *column, bool *is_null)
+{
+    const TupleDesc descriptor = RelationGetDescr(scan->table);
+    const int number = number_of(descriptor, column);
+    *is_null = true;
+    return number == 0 ? Datum{0} : heap_getattr(tuple, number, descriptor, is_null);
+}
 
 Datum attribute(const Scan *scan, HeapTuple tuple, const char *column, bool *is_null)
 {
     const TupleDesc descriptor = RelationGetDescr(scan->table);
-    for (int i = 0; i < descriptor->natts; i++) {
-        const FormData_pg_attribute *attr = TupleDescAttr(descriptor, i);
-        if (!attr->attisdropped && namestrcmp(const_cast<Name>(&attr->attname), column) == 0)
-            return heap_getattr(tuple, i + 1, descriptor, is_null);
-    }
+    if (const int number = number_of(descriptor, column); number != 0)
+        return heap_getattr(tuple, number, descriptor, is_null);
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
                     errmsg("table \"%s\" of jit_guard has no column \"%s\"", RelationGetRelationName(scan->table), column),
                     errdetail("The library and the extension's tables are of different versions."),
                     errhint("ALTER EXTENSION jit_guard UPDATE;")));
     pg_unreachable();
+}
+
+int32 optional_number(const Scan *scan, HeapTuple tuple, const char *column)
+{
+    bool absent = false;
+    const Datum number = optional(scan, tuple, column, &absent);
+    return absent ? 0 : DatumGetInt32(number);
+}
+
+const char *word(const Scan *scan, HeapTuple tuple, const char *column, const char *otherwise)
+{
+    bool is_null = false;
+    const Datum value = optional(scan, tuple, column, &is_null);
+    return is_null ? otherwise : TextDatumGetCString(value);
 }
 
 Datum required(const Scan *scan, HeapTuple tuple, const char *column)
@@ -284,6 +320,13 @@ Datum required(const Scan *scan, HeapTuple tuple, const char *column)
                                RelationGetRelationName(scan->table)),
                         errhint("The table was changed by other means than jit_guard's functions.")));
     return value;
+}
+
+core::Actions actions(const Scan *scan, HeapTuple tuple)
+{
+    bool no_commands = true; // the schema of 0.1.0: it knew the first ones only
+    const Datum commands = optional(scan, tuple, "commands", &no_commands);
+    return core::read_stored(DatumGetInt64(required(scan, tuple, "actions")), no_commands ? 0 : DatumGetInt64(commands));
 }
 
 void end(Scan *scan)

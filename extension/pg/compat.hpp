@@ -5,19 +5,25 @@
 #include "pg/server.hpp"
 
 extern "C" {
+#include "commands/copyfrom_internal.h"
+#include "commands/tablecmds.h"
 #include "commands/user.h"
 #include "executor/executor.h"
 #include "libpq/libpq-be.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
+#include "parser/parse_node.h"
 #include "postmaster/autovacuum.h"
 #if PG_VERSION_NUM < 170000
 #include "storage/backendid.h"
 #endif
 #include "storage/proc.h"
 #include "utils/backend_status.h"
+#include "utils/guc_tables.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/plancache.h"
+#include "utils/rel.h"
 }
 
 static_assert(PG_VERSION_NUM >= 150000 && PG_VERSION_NUM < 190000, "jit_guard supports PostgreSQL 15 to 18");
@@ -46,6 +52,8 @@ inline List *permissions_of(const PlannedStmt *plan) { return plan->permInfos; }
 inline List *permissions_of(const Query *query) { return query->rteperminfos; }
 // The relation behind an entry: also the view that a subquery entry stands for.
 inline Oid view_of_subquery(const RangeTblEntry *rte) { return rte->rtekind == RTE_SUBQUERY ? rte->relid : InvalidOid; }
+// The view that a subquery entry of a query, not yet planned, stands for.
+inline Oid view_behind(const RangeTblEntry *rte) { return view_of_subquery(rte); }
 #else
 inline Wanted wanted(const RangeTblEntry *rte, List *)
 {
@@ -54,6 +62,13 @@ inline Wanted wanted(const RangeTblEntry *rte, List *)
 inline List *permissions_of(const PlannedStmt *) { return NIL; }
 inline List *permissions_of(const Query *) { return NIL; }
 inline Oid view_of_subquery(const RangeTblEntry *) { return InvalidOid; }
+inline Oid view_behind(const RangeTblEntry *rte)
+{
+    if (rte->rtekind != RTE_SUBQUERY || rte->subquery == nullptr || rte->subquery->rtable == NIL)
+        return InvalidOid;
+    const auto *old = static_cast<const RangeTblEntry *>(linitial(rte->subquery->rtable)); // the rule's placeholder
+    return old->rtekind == RTE_RELATION && old->relkind == RELKIND_VIEW ? old->relid : InvalidOid;
+}
 #endif
 
 // Lets one entry of a statement be checked against `lender` instead of the current user. `plan` is this
@@ -92,6 +107,35 @@ inline void own_permissions(PlannedStmt *plan)
 #endif
 }
 
+// What a command that makes its own range table of one entry wants of it, as COPY does, and the server's check of that.
+#if PG_VERSION_NUM >= 160000
+inline RTEPermissionInfo *wishes_of(ParseNamespaceItem *entry) { return entry->p_perminfo; }
+inline List *permissions_of(const ParseState *state) { return state->p_rteperminfos; }
+inline void check_permissions(ParseState *state) { (void) ExecCheckPermissions(state->p_rtable, state->p_rteperminfos, true); }
+#else
+inline RangeTblEntry *wishes_of(ParseNamespaceItem *entry) { return entry->p_rte; }
+inline List *permissions_of(const ParseState *) { return NIL; }
+inline void check_permissions(ParseState *state) { (void) ExecCheckRTPerms(state->p_rtable, true); }
+#endif
+
+// The defaults that a COPY FROM computes: 15 keeps one for each column that is not read, later releases a place a column.
+#if PG_VERSION_NUM >= 160000
+inline int default_places(CopyFromState copy) { return RelationGetNumberOfAttributes(copy->rel); }
+inline AttrNumber column_of_default(CopyFromState, int place) { return static_cast<AttrNumber>(place + 1); }
+#else
+inline int default_places(CopyFromState copy) { return copy->num_defaults; }
+inline AttrNumber column_of_default(CopyFromState copy, int place) { return static_cast<AttrNumber>(copy->defmap[place] + 1); }
+#endif
+
+inline void truncate(List *relations, List *relids, List *logged, DropBehavior behavior, bool restart)
+{
+#if PG_VERSION_NUM >= 160000
+    ExecuteTruncateGuts(relations, relids, logged, behavior, restart, false);
+#else
+    ExecuteTruncateGuts(relations, relids, logged, behavior, restart);
+#endif
+}
+
 // Tree walkers: 15 declares the callback without parameters, 16 and later hide the cast in a macro.
 using Walker = bool (*)(Node *, void *);
 #if PG_VERSION_NUM >= 160000
@@ -115,6 +159,65 @@ inline bool walk_query(Query *query, Walker walker, void *context, int flags)
     return query_tree_walker(query, any(walker), context, flags);
 }
 #endif
+
+using StateWalker = bool (*)(PlanState *, void *);
+inline bool walk_states(PlanState *state, StateWalker walker, void *context)
+{
+#if PG_VERSION_NUM >= 160000
+    return planstate_tree_walker(state, walker, context);
+#else
+    return planstate_tree_walker(state, reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker)), context);
+#endif
+}
+
+// Expressions of SQL/JSON, 16 and later, that make a value of any type.
+inline bool makes_json(const Node *node)
+{
+#if PG_VERSION_NUM >= 170000
+    return IsA(node, JsonExpr) || IsA(node, JsonConstructorExpr);
+#elif PG_VERSION_NUM >= 160000
+    return IsA(node, JsonConstructorExpr);
+#else
+    (void) node;
+    return false;
+#endif
+}
+
+// The same for mutators, which return what stands in a node's place.
+using Mutator = Node *(*) (Node *, void *);
+#if PG_VERSION_NUM >= 160000
+inline Node *mutate_expression(Node *node, Mutator mutator, void *context)
+{
+    return expression_tree_mutator(node, mutator, context);
+}
+inline Query *mutate_query(Query *query, Mutator mutator, void *context) { return query_tree_mutator(query, mutator, context, 0); }
+#else
+inline auto any_mutator(Mutator mutator) { return reinterpret_cast<Node *(*) ()>(reinterpret_cast<void (*)()>(mutator)); }
+inline Node *mutate_expression(Node *node, Mutator mutator, void *context)
+{
+    return expression_tree_mutator(node, any_mutator(mutator), context);
+}
+inline Query *mutate_query(Query *query, Mutator mutator, void *context)
+{
+    return query_tree_mutator(query, any_mutator(mutator), context, 0);
+}
+#endif
+
+// A setting of text as it was before the SET clause of the function that runs now; nullptr: it has none of it.
+inline const char *setting_outside(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+    const config_generic *record = find_option(name, false, true, 0);
+#else
+    const config_generic *record = nullptr;
+    config_generic **all = get_guc_variables();
+    for (int i = 0; i < GetNumConfigOptions() && record == nullptr; i++)
+        if (strcmp(all[i]->name, name) == 0)
+            record = all[i];
+#endif
+    const GucStack *const outer = record != nullptr ? record->stack : nullptr;
+    return outer != nullptr && outer->state == GUC_SAVE ? outer->prior.val.stringval : nullptr;
+}
 
 // This backend's number among the server's backends, from 0; stable for the life of the process.
 inline int backend_number()
@@ -155,6 +258,13 @@ inline LocalPgBackendStatus *local_status(int n)
     return pgstat_fetch_stat_local_beentry(n);
 #endif
 }
+
+// A function of 18 that shows the value of any sequence.
+#if PG_VERSION_NUM >= 180000
+inline constexpr Oid get_sequence_data = F_PG_GET_SEQUENCE_DATA;
+#else
+inline constexpr Oid get_sequence_data = InvalidOid;
+#endif
 
 // Tables' MAINTAIN privilege bit, 17 and later.
 #if PG_VERSION_NUM >= 170000

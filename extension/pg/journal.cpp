@@ -32,6 +32,8 @@ void event(const char *name, core::RequestId request, const char *policy, Oid pe
     spi::add_text(&args, session::client_addr());
     spi::add_text(&args, detail ? detail : "{}");
     (void) spi::execute(insert_event, args);
+    if (!session::is_worker())
+        session::propose_wake(); // the keeper gives it its number in the ledger
 }
 
 } // namespace jit::pg::journal

@@ -252,6 +252,18 @@ Verdict check_slowly(Oid person, TimestampTz *until, core::RequestId *request)
     return verdict;
 }
 
+const shared::Loan *held(Oid person)
+{
+    TimestampTz until = DT_NOEND;
+    core::RequestId request = 0;
+    (void) check(person, &until, &request);
+    const shared::Loan *first = nullptr;
+    for (std::size_t i = 0; i < live_count && !known.quiet; i++)
+        if (live[i].member == person && (first == nullptr || live[i].until < first->until))
+            first = &live[i];
+    return first;
+}
+
 void refuse(Verdict what)
 {
     switch (what) {

@@ -42,6 +42,9 @@ Verdict check_slowly(Oid person, TimestampTz *until, core::RequestId *request);
     return check_slowly(person, until, request);
 }
 
+// The loan of the person's own that ends first; nullptr when none is in force. Valid until the next check.
+[[nodiscard]] const shared::Loan *held(Oid person);
+
 // Raises the error for what the last check() returned: overdue, or lost (ends the session once the grace is over).
 [[noreturn]] void refuse(Verdict verdict);
 

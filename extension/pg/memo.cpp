@@ -1,11 +1,13 @@
-// memo.cpp: zone C. Fills the memo by index probes on jit.guards, without SPI. Everything hangs in one memory
-// context that is thrown away when policies, guards or the inheritance tree change.
+// memo.cpp: zone C. Fills the memo by index probes on jit.guards, without SPI; thrown away whole when what it is made of changes.
 
 #include "pg/memo.hpp"
 
+#include "pg/canonical.hpp"
 #include "pg/kinship.hpp"
 #include "pg/membership.hpp"
+#include "pg/networks.hpp"
 #include "pg/session.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "catalog/pg_inherits.h"
@@ -113,26 +115,20 @@ void put(Oid relid, const Guarded *guarded, bool has_text)
 
 // ---- guards ----
 
-// An interval as a person would type it, in the largest unit that needs no fraction: "30 min".
-const char *spelled(const Interval *interval)
-{
-    if (interval->month == 0 && interval->day == 0) {
-        constexpr struct {
-            int64 microseconds;
-            const char *unit;
-        } units[] = {{USECS_PER_HOUR, "h"}, {USECS_PER_MINUTE, "min"}, {USECS_PER_SEC, "s"}};
-        for (const auto &u : units)
-            if (interval->time > 0 && interval->time % u.microseconds == 0)
-                return psprintf(INT64_FORMAT " %s", interval->time / u.microseconds, u.unit);
-    }
-    return DatumGetCString(DirectFunctionCall1(interval_out, IntervalPGetDatum(interval)));
-}
-
 struct GuardList {
     core::Guard *items;
-    int count;
-    int room;
+    int count, room;
 };
+
+template <class T> std::span<T> kept(std::span<const T> items)
+{
+    if (items.empty())
+        return {};
+    auto *copy = static_cast<T *>(MemoryContextAlloc(context, items.size_bytes()));
+    memcpy(static_cast<void *>(copy), items.data(), items.size_bytes());
+    return {copy, items.size()};
+}
+template <class T> std::span<T> kept(const T *items, int count) { return kept(std::span{items, static_cast<std::size_t>(count)}); }
 
 const Policy *load_policy(core::PolicyId id)
 {
@@ -140,29 +136,37 @@ const Policy *load_policy(core::PolicyId id)
         return known;
     ScanKeyData key;
     ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(id));
+    Policy *loaded = nullptr;
     catalog::Scan scan;
     catalog::begin(&scan, catalog::house().policies, catalog::house().policies_pkey, catalog::Sees::committed, 1, &key);
-    Policy *loaded = nullptr;
     if (HeapTuple tuple = catalog::next(&scan)) {
-        const MemoryContext caller = MemoryContextSwitchTo(context);
-        loaded = static_cast<Policy *>(palloc0(sizeof(Policy)));
+        // The rest of what is read stays in the caller's memory.
+        const auto oids = [](Datum array) -> std::span<const Oid> { return kept(catalog::oid_array(array)); };
+        const auto word = [&](const char *column) { return catalog::word(&scan, tuple, column, ""); };
+        loaded = static_cast<Policy *>(MemoryContextAllocZero(context, sizeof(Policy)));
         loaded->id = id;
-        loaded->name = TextDatumGetCString(catalog::required(&scan, tuple, "name"));
-        const char *mode = TextDatumGetCString(catalog::required(&scan, tuple, "mode"));
+        loaded->name = MemoryContextStrdup(context, word("name"));
+        const char *mode = word("mode");
         loaded->mode = strcmp(mode, "off") == 0       ? core::Mode::off
                        : strcmp(mode, "monitor") == 0 ? core::Mode::monitor
                                                       : core::Mode::enforce;
-        const char *on_expiry = TextDatumGetCString(catalog::required(&scan, tuple, "on_expiry"));
-        loaded->terminates = strcmp(on_expiry, "terminate") == 0;
-        loaded->lends = catalog::oid_array(catalog::required(&scan, tuple, "lends"));
-        loaded->exempt = catalog::oid_array(catalog::required(&scan, tuple, "exempt"));
-        loaded->approvers = catalog::oid_array(catalog::required(&scan, tuple, "approvers"));
-        loaded->eligible = catalog::oid_array(catalog::required(&scan, tuple, "eligible"));
-        bool no_ticket = false;
-        (void) catalog::attribute(&scan, tuple, "ticket_pattern", &no_ticket);
-        loaded->needs_ticket = !no_ticket;
-        loaded->default_duration = spelled(DatumGetIntervalP(catalog::required(&scan, tuple, "default_duration")));
-        MemoryContextSwitchTo(caller);
+        loaded->terminates = strcmp(word("on_expiry"), "terminate") == 0;
+        loaded->lends = oids(catalog::required(&scan, tuple, "lends"));
+        loaded->exempt = oids(catalog::required(&scan, tuple, "exempt"));
+        loaded->approvers = oids(catalog::required(&scan, tuple, "approvers"));
+        loaded->eligible = oids(catalog::required(&scan, tuple, "eligible"));
+        loaded->needs_ticket = word("ticket_pattern")[0] != '\0';
+        bool absent = false;
+        const Datum break_glass = catalog::optional(&scan, tuple, "break_glass", &absent);
+        loaded->break_glass = absent ? std::span<const Oid>{} : oids(break_glass);
+        const Interval *span = DatumGetIntervalP(catalog::required(&scan, tuple, "default_duration"));
+        loaded->default_duration = MemoryContextStrdup(context, canonical::interval(span));
+        loaded->max_uses = catalog::optional_number(&scan, tuple, "max_uses");
+        loaded->max_rows = catalog::optional_number(&scan, tuple, "max_rows");
+        const Datum networks = catalog::optional(&scan, tuple, "networks", &absent);
+        loaded->elsewhere = !absent && !networks::serve_client(networks);
+        loaded->networks = absent ? "" : MemoryContextStrdup(context, networks::list_text(networks));
+        loaded->by_statement = strcmp(catalog::word(&scan, tuple, "statement", "optional"), "optional") != 0;
         static_cast<PolicySlot *>(hash_search(policies, &id, HASH_ENTER, nullptr))->policy = loaded;
     }
     catalog::end(&scan);
@@ -180,10 +184,10 @@ void add_guard(GuardList *list, core::PolicyId id, core::Level level, core::Acti
         const Size bytes = sizeof(core::Guard) * static_cast<Size>(list->room);
         list->items = static_cast<core::Guard *>(list->items == nullptr ? palloc(bytes) : repalloc(list->items, bytes));
     }
-    list->items[list->count++] = {id, level, owner->mode, false, actions, columns};
+    list->items[list->count++] = {id, level, owner->mode, false, actions, columns, owner->elsewhere};
 }
 
-// Columns of an ancestor as the relation numbers them: partitions keep the names, not the numbers.
+// Columns of an ancestor as the relation numbers them.
 std::span<const core::Column> translated(std::span<const core::Column> columns, Oid from, Oid to)
 {
     if (from == to || columns.empty())
@@ -194,8 +198,7 @@ std::span<const core::Column> translated(std::span<const core::Column> columns, 
         if (const char *name = get_attname(from, column, true))
             if (const AttrNumber number = get_attnum(to, name); number > 0)
                 own[count++] = number;
-    // None left: the guard still guards, so nothing may match rather than everything.
-    if (count == 0)
+    if (count == 0) // the guard still guards, so nothing may match rather than everything
         own[count++] = INT16_MAX;
     return {own, count};
 }
@@ -206,25 +209,25 @@ void probe(GuardList *list, Oid object, char object_class, core::Level level, Oi
     ScanKeyData keys[2];
     ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
     ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(object_class));
-    // systable scans number their keys by table column when no index can be used, so look the columns up.
+    // systable scans number their keys by table column when no index can be used.
     keys[0].sk_attno = get_attnum(catalog::house().guards, "object_id");
     keys[1].sk_attno = get_attnum(catalog::house().guards, "object_class");
+    const bool in_toast = get_rel_relkind(relid) == RELKIND_TOASTVALUE && !switches::off("toast_columns");
     catalog::Scan scan;
     catalog::begin(&scan, catalog::house().guards, catalog::house().guards_object, catalog::Sees::committed, 2, keys);
     while (HeapTuple tuple = catalog::next(&scan)) {
-        const MemoryContext caller = MemoryContextSwitchTo(context);
+        const MemoryContext caller = MemoryContextSwitchTo(context); // rows of toast do not say of which column they are
         const std::span<const core::Column> columns =
-            translated(catalog::int2_array(catalog::required(&scan, tuple, "attnums")), object, relid);
+            in_toast ? std::span<const core::Column>{} : translated(catalog::int2_array(catalog::required(&scan, tuple, "attnums")), object, relid);
         MemoryContextSwitchTo(caller);
         add_guard(list, DatumGetInt32(catalog::required(&scan, tuple, "policy_id")),
                   columns.empty() ? level : core::Level::column,
-                  static_cast<core::Actions>(DatumGetInt64(catalog::required(&scan, tuple, "actions"))), columns);
+                  catalog::actions(&scan, tuple), columns);
     }
     catalog::end(&scan);
 }
 
-// In an unbound installation OIDs mean nothing: policies are matched by the names they were written with, and guard
-// everything about what they name.
+// In an unbound installation OIDs mean nothing: policies are matched by their names, and guard everything about them.
 void match_names(GuardList *list, const OidSet *relations)
 {
     catalog::Scan scan;
@@ -243,9 +246,9 @@ void match_names(GuardList *list, const OidSet *relations)
                 const char *schema = get_namespace_name(get_rel_namespace(relations->items[r]));
                 const char *relation = get_rel_name(relations->items[r]);
                 const bool in_schema = schema != nullptr && name->schema.view() == schema;
-                if (!readable || name->kind == core::ObjectKind::database ||
-                    (in_schema && name->kind == core::ObjectKind::schema) ||
-                    (in_schema && relation != nullptr && name->relation.view() == relation)) {
+                if (!readable || name->kind == core::ObjectKind::database_relations ||
+                    (in_schema && name->kind == core::ObjectKind::schema_relations) ||
+                    (in_schema && core::class_of(name->kind) == core::class_relation && relation != nullptr && name->relation.view() == relation)) {
                     add_guard(list, DatumGetInt32(catalog::required(&scan, tuple, "policy_id")), core::Level::relation,
                               core::all_actions, {});
                     break;
@@ -257,32 +260,25 @@ void match_names(GuardList *list, const OidSet *relations)
     catalog::end(&scan);
 }
 
-// Statistics hold values of any table: everything that guards reading anything guards them.
-void every_reading_guard(GuardList *list)
+// Statistics hold values of any table, pg_largeobject the contents of all large objects: what guards any guards them.
+void every_guard(GuardList *list, Oid holder)
 {
+    const bool contents = holder == LargeObjectRelationId;
     HTAB *const seen = id_table(CurrentMemoryContext, sizeof(core::PolicyId));
     catalog::Scan scan;
     catalog::begin(&scan, catalog::house().guards, InvalidOid, catalog::Sees::committed, 0, nullptr);
     while (HeapTuple tuple = catalog::next(&scan)) {
         const core::PolicyId id = DatumGetInt32(catalog::required(&scan, tuple, "policy_id"));
-        const auto actions = static_cast<core::Actions>(DatumGetInt64(catalog::required(&scan, tuple, "actions")));
-        bool met = false;
-        if ((actions & core::bit(core::Action::select)) != 0)
-            (void) hash_search(seen, &id, HASH_ENTER, &met);
-        if ((actions & core::bit(core::Action::select)) != 0 && !met)
-            add_guard(list, id, core::Level::relation, core::bit(core::Action::select), {});
+        const bool of_content = DatumGetChar(catalog::required(&scan, tuple, "object_class")) == core::class_large_object;
+        const core::Actions named = catalog::actions(&scan, tuple);
+        core::Actions actions = named & core::bit(core::Action::select);
+        if (contents && (named & core::bit(core::Action::update)) != 0)
+            actions |= core::bit(core::Action::insert) | core::bit(core::Action::update) | core::bit(core::Action::delete_);
+        bool met = false; // all rows of a policy name the same actions
+        if (actions != 0 && contents == of_content && hash_search(seen, &id, HASH_ENTER, &met) != nullptr && !met)
+            add_guard(list, id, core::Level::relation, actions, {});
     }
     catalog::end(&scan);
-}
-
-template <class T> std::span<T> kept(const T *items, int count)
-{
-    if (count == 0)
-        return {};
-    const Size bytes = sizeof(T) * static_cast<Size>(count);
-    auto *copy = static_cast<T *>(MemoryContextAlloc(context, bytes));
-    memcpy(static_cast<void *>(copy), items, bytes);
-    return {copy, static_cast<std::size_t>(count)};
 }
 
 // Has the relation guards that its partitioned ancestor `root` does not share?
@@ -296,13 +292,10 @@ bool guarded_by_itself(Oid relid, Oid root)
     return own.count > 0;
 }
 
-// A table of jit_guard, or an index, sequence or toast table of one.
 bool is_house(Oid relid, char relkind)
 {
-    if (relkind == RELKIND_RELATION)
-        return catalog::is_house_table(relid);
     if (relkind != RELKIND_INDEX && relkind != RELKIND_SEQUENCE && relkind != RELKIND_TOASTVALUE)
-        return false;
+        return (relkind == RELKIND_RELATION || relkind == RELKIND_PARTITIONED_TABLE) && catalog::is_house_table(relid);
     const OidSet relations = kinship::relations_of(relid);
     for (int i = 0; i < relations.count; i++)
         if (catalog::is_house_table(relations.items[i]))
@@ -313,7 +306,7 @@ bool is_house(Oid relid, char relkind)
 const Guarded *look_up(Oid relid, bool *cacheable)
 {
     *cacheable = true;
-    const bool statistics = relid == StatisticRelationId || relid == StatisticExtDataRelationId;
+    const bool statistics = relid == StatisticRelationId || relid == StatisticExtDataRelationId || relid == LargeObjectRelationId;
     const char relkind = get_rel_relkind(relid);
     if (relkind == '\0') { // gone, or not visible yet
         *cacheable = false;
@@ -326,7 +319,7 @@ const Guarded *look_up(Oid relid, bool *cacheable)
     OidSet descendants = {};
     GuardList guards = {};
     if (statistics) {
-        every_reading_guard(&guards);
+        every_guard(&guards, relid);
         add(&relations, relid);
     } else if (!house) {
         relations = kinship::relations_of(relid);
@@ -356,6 +349,7 @@ const Guarded *look_up(Oid relid, bool *cacheable)
 
     auto *result = static_cast<Guarded *>(MemoryContextAllocZero(context, sizeof(Guarded)));
     result->relid = relid;
+    result->object_class = core::class_relation;
     result->relkind = relkind;
     result->house = house;
     result->statistics = statistics;
@@ -369,8 +363,9 @@ const Guarded *look_up(Oid relid, bool *cacheable)
         else
             result->monitored |= g.actions;
         result->by_column |= g.level == core::Level::column;
+        if (const Policy *owner = policy(g.policy))
+            result->counted |= (owner->max_uses | owner->max_rows) != 0;
     }
-    result->exempt_as_of = 0;
     return result;
 }
 
@@ -395,6 +390,13 @@ const Policy *policy(core::PolicyId id)
     return slot != nullptr ? slot->policy : nullptr;
 }
 
+const Policy *meet(core::PolicyId id)
+{
+    if (table.generation != catalog::guards_generation)
+        start_afresh();
+    return load_policy(id);
+}
+
 bool look_for_text(Oid relid)
 {
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
@@ -414,7 +416,7 @@ const Guarded *resolve(Oid relid)
     const Guarded *result = nullptr;
     bool cacheable = false;
     bool has_text = false;
-    constexpr int most_tries = 4; // as in rights.cpp
+    constexpr int most_tries = 4;
     for (int tries = 1;; tries++) { // again, if guards changed while they were being read
         if (table.generation != catalog::guards_generation || table.used > most_entries)
             start_afresh();

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "access/transam.h"
+#include "catalog/pg_largeobject.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_statistic_ext_data.h"
 }
@@ -21,17 +22,25 @@ struct Policy {
     std::span<const Oid> exempt;
     std::span<const Oid> approvers;
     std::span<const Oid> eligible;
+    std::span<const Oid> break_glass;
     bool needs_ticket;
     const char *default_duration; // as the caller would write it: "30 min"
+    int32 max_uses;       // 0: any number, as the next
+    int32 max_rows;
+    bool by_statement;    // it gives approvals of single statements only
+    bool elsewhere;       // its networks do not contain this session's address
+    const char *networks; // as text, for messages
 };
 
-// A relation that something guards, with everything that a decision needs.
+// A relation, or another object, that something guards, with everything that a decision needs.
 struct Guarded {
-    Oid relid;
+    Oid relid;       // or the object's OID, when object_class is another
+    char object_class;
     char relkind;
     bool house;      // one of jit_guard's own tables
-    bool statistics; // pg_statistic and its kin: every guard on reading must be satisfied, not any
+    bool statistics; // pg_statistic and its kin, pg_largeobject: every guard must be satisfied, not any
     bool by_column;  // some guard names columns
+    bool counted;    // some guard's policy limits the number of uses or rows
     std::span<const core::ObjectId> relations; // itself, then toast owner, sequence owner, ancestors
     std::span<const core::ObjectId> schemas;   // their schemas, where wildcards reach
     std::span<core::Guard> guards;
@@ -77,7 +86,8 @@ inline uint32 slot_of(Oid relid) { return (relid * 0x9E3779B1u) >> 7; }
 // The answer stays valid until the end of the transaction.
 [[nodiscard]] inline const Guarded *find(Oid relid)
 {
-    if (relid < FirstNormalObjectId && relid != StatisticRelationId && relid != StatisticExtDataRelationId)
+    if (relid < FirstNormalObjectId && relid != StatisticRelationId && relid != StatisticExtDataRelationId &&
+        relid != LargeObjectRelationId)
         return nullptr;
     const Entry *entry = known_entry(relid);
     return entry != nullptr ? entry->guarded : resolve(relid);
@@ -99,7 +109,9 @@ inline uint32 slot_of(Oid relid) { return (relid * 0x9E3779B1u) >> 7; }
 [[nodiscard]] std::span<const core::Column> columns_of_ancestor(std::span<const core::Column> columns, Oid ancestor,
                                                                 Oid relid);
 
-// A policy that find() has met; nullptr otherwise.
+// A policy that find() or meet() has met; nullptr otherwise.
 [[nodiscard]] const Policy *policy(core::PolicyId id);
+// Reads it if need be; nullptr when there is none.
+const Policy *meet(core::PolicyId id);
 
 } // namespace jit::pg::memo

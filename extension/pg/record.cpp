@@ -3,6 +3,8 @@
 
 #include "pg/record.hpp"
 
+#include "pg/canonical.hpp"
+#include "pg/evidence.hpp"
 #include "pg/json.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
@@ -40,10 +42,11 @@ void emit(StringInfo line)
 
 } // namespace
 
-void uses(std::span<const Use> uses, const char *statement, bool nested)
+int32 uses(std::span<const Use> uses, const char *statement, bool nested)
 {
+    const int32 number = evidence::uses(uses, statement, nested);
     if (!settings::log_uses)
-        return;
+        return number;
     StringInfoData list;
     initStringInfo(&list);
     appendStringInfoChar(&list, '[');
@@ -55,7 +58,7 @@ void uses(std::span<const Use> uses, const char *statement, bool nested)
         json::open(&one);
         json::add_int(&one, "request", use.request);
         json::add(&one, "policy", use.policy);
-        json::add(&one, "object", relation_name(use.relid));
+        json::add(&one, "object", object_of(use));
         json::add(&one, "actions", action_names(use.actions));
         json::add_time(&one, "until", use.until);
         json::close(&one);
@@ -69,11 +72,34 @@ void uses(std::span<const Use> uses, const char *statement, bool nested)
     json::add_bool(&line, "nested", nested);
     json::add(&line, "statement", statement);
     emit(&line);
+    return number;
+}
+
+void maintenance(core::RequestId request, const char *policy, core::Actions actions, const char *object, TimestampTz until,
+                 const char *statement, bool nested)
+{
+    evidence::maintenance({request, policy, InvalidOid, actions, until, object}, statement, nested);
+    StringInfoData line;
+    open_line(&line, "maintenance");
+    json::add_int(&line, "request", request);
+    json::add(&line, "policy", policy);
+    json::add(&line, "object", object);
+    json::add(&line, "actions", action_names(actions));
+    json::add_time(&line, "until", until);
+    json::add_bool(&line, "nested", nested);
+    json::add(&line, "statement", statement);
+    emit(&line);
 }
 
 void refusal(Outcome outcome, const char *policy, const char *action, const char *object, const char *why,
-             const char *statement, bool nested)
+             const char *statement, bool nested, const char *views)
 {
+    // What led there: the functions that are running and their statements, innermost first, in the server's own words (the
+    // function of a trigger is one of them); how deep in triggers; and the views whose text it is.
+    const bool has_way = nested || views != nullptr;
+    const char *call_stack = has_way ? GetErrorContextStack() : nullptr;
+    const int32 trigger_depth = has_way ? DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, Datum{0})) : 0;
+    evidence::refusal({outcome, policy, action, object, why, statement, nested, call_stack, trigger_depth, views});
     StringInfoData line;
     open_line(&line, outcome == Outcome::refused ? "refusal" : "would_refuse");
     json::add(&line, "policy", policy);
@@ -81,13 +107,30 @@ void refusal(Outcome outcome, const char *policy, const char *action, const char
     json::add(&line, "object", object);
     json::add(&line, "why", why);
     json::add_bool(&line, "nested", nested);
+    if (has_way) {
+        json::add(&line, "call_stack", call_stack);
+        json::add_int(&line, "trigger_depth", trigger_depth);
+        if (views != nullptr)
+            json::add_raw(&line, "views", views);
+    }
     json::add(&line, "statement", statement);
+    emit(&line);
+}
+
+void left_behind(core::RequestId request, const char *what)
+{
+    evidence::left_behind(request, what);
+    StringInfoData line;
+    open_line(&line, "left_behind");
+    json::add_int(&line, "request", request);
+    json::add_raw(&line, "what", what);
     emit(&line);
 }
 
 void session_ended(core::RequestId request, const char *why)
 {
     // Called while the process exits: no catalog access, so names are left out.
+    evidence::session_ended(request, why);
     ereport(LOG_SERVER_ONLY,
             (errmsg_internal("{\"jit_guard\":\"session_ended\",\"pid\":%d,\"request\":" INT64_FORMAT ",\"why\":\"%s\"}",
                              MyProcPid, request, why),
@@ -108,12 +151,57 @@ char *action_names(core::Actions actions)
     return names.data;
 }
 
+void add_columns(Columns *to, const Columns &more)
+{
+    // A second place of the same relation mostly names the same ones.
+    if (!bms_is_subset(more.selected, to->selected))
+        to->selected = bms_union(to->selected, more.selected);
+    if (!bms_is_subset(more.inserted, to->inserted))
+        to->inserted = bms_union(to->inserted, more.inserted);
+    if (!bms_is_subset(more.updated, to->updated))
+        to->updated = bms_union(to->updated, more.updated);
+}
+
+const char *object_of(const Use &use)
+{
+    return use.object != nullptr ? use.object : object_name(use.object_class, use.relid);
+}
+
+const char *columns_of(const Use &use)
+{
+    if (use.object_class != core::class_relation)
+        return nullptr;
+    constexpr int first = FirstLowInvalidHeapAttributeNumber;
+    Bitmapset *all = bms_union(bms_union(use.columns.selected, use.columns.inserted), use.columns.updated);
+    if (bms_is_member(InvalidAttrNumber - first, all))
+        return "*";
+    StringInfoData names;
+    initStringInfo(&names);
+    for (int member = bms_next_member(all, -1); member >= 0; member = bms_next_member(all, member)) {
+        const char *name = get_attname(use.relid, static_cast<AttrNumber>(member + first), true);
+        if (name != nullptr)
+            appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", quote_identifier(name));
+    }
+    return names.len > 0 ? names.data : nullptr;
+}
+
 char *relation_name(Oid relid)
 {
     const char *name = get_rel_name(relid);
     if (name == nullptr)
         return psprintf("relation %u", relid);
     return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
+}
+
+char *object_name(char object_class, Oid id)
+{
+    if (object_class == core::class_relation)
+        return relation_name(id);
+    char *name = canonical::object(object_class, id);
+    if (name == nullptr)
+        return psprintf("object %u", id);
+    constexpr std::string_view function = "function ";
+    return std::string_view{name}.starts_with(function) ? name + function.size() : name;
 }
 
 } // namespace jit::pg::record

@@ -2,7 +2,10 @@
 
 #include "pg/rights.hpp"
 
+#include "pg/bound.hpp"
+#include "pg/memo.hpp"
 #include "pg/session.hpp"
+#include "pg/uses.hpp"
 #include "pg/views.hpp"
 
 extern "C" {
@@ -24,8 +27,11 @@ struct ViewRight {
 
 struct Loaded {
     std::span<core::Approval> approvals;
+    std::span<Given> given; // of each
     std::span<ViewRight> views;
     bool by_column;
+    bool counted;
+    bool bound;
 };
 
 constinit MemoryContext context = nullptr;
@@ -64,12 +70,13 @@ void load_scopes(core::Approval *approval, int index, Growing<ViewRight> *views,
     while (HeapTuple tuple = catalog::next(&scan)) {
         const char object_class = DatumGetChar(catalog::required(&scan, tuple, "object_class"));
         const Oid object = DatumGetObjectId(catalog::required(&scan, tuple, "object_id"));
-        const core::CoverKind kind = object_class == 'r'   ? core::CoverKind::relation
-                                     : object_class == 'n' ? core::CoverKind::schema
-                                                           : core::CoverKind::database;
+        const core::CoverKind kind = object_class == core::class_relation             ? core::CoverKind::relation
+                                     : object_class == core::class_schema_relations   ? core::CoverKind::schema
+                                     : object_class == core::class_database_relations ? core::CoverKind::database
+                                                                                      : core::CoverKind::other;
         const std::span<const core::Column> columns = catalog::int2_array(catalog::required(&scan, tuple, "attnums"));
         *columns_named |= !columns.empty();
-        covers.add({kind, object, columns});
+        covers.add({kind, object, columns, object_class});
         bool is_null = false;
         const Datum fingerprint = catalog::attribute(&scan, tuple, "fingerprint", &is_null);
         if (!is_null && columns.empty())
@@ -79,20 +86,26 @@ void load_scopes(core::Approval *approval, int index, Growing<ViewRight> *views,
     approval->covers = covers.all();
 }
 
-void load_approvals(Growing<core::Approval> *approvals)
+void load_approvals(Growing<core::Approval> *approvals, Growing<Given> *numbers)
 {
     ScanKeyData key;
     key_on(&key, catalog::house().approvals, "person", F_OIDEQ, ObjectIdGetDatum(session::person()));
     catalog::Scan scan;
     catalog::begin(&scan, catalog::house().approvals, catalog::house().approvals_person, catalog::Sees::committed, 1, &key);
     while (HeapTuple tuple = catalog::next(&scan)) {
+        const Given given = {catalog::optional_number(&scan, tuple, "uses"), catalog::optional_number(&scan, tuple, "rows")};
+        numbers->add(given);
+        bool not_bound = false;
+        const Datum by_statement = catalog::optional(&scan, tuple, "by_statement", &not_bound);
         approvals->add({DatumGetInt64(catalog::required(&scan, tuple, "request_id")),
                        DatumGetInt32(catalog::required(&scan, tuple, "policy_id")),
                        DatumGetTimestampTz(catalog::required(&scan, tuple, "starts_at")),
                        DatumGetTimestampTz(catalog::required(&scan, tuple, "ends_at")),
-                       static_cast<core::Actions>(DatumGetInt64(catalog::required(&scan, tuple, "actions"))),
+                       catalog::actions(&scan, tuple),
                        DatumGetBool(catalog::required(&scan, tuple, "narrowed")),
-                       {}});
+                       {},
+                       (given.uses | given.rows) == 0 ? core::uncounted : 0,
+                       !not_bound && DatumGetBool(by_statement)});
     }
     catalog::end(&scan);
 }
@@ -112,14 +125,19 @@ void load()
         const MemoryContext caller = MemoryContextSwitchTo(context);
 
         Growing<core::Approval> approvals = {};
+        Growing<Given> given = {};
         // Approvals do not live across a copy or a restore.
         if (catalog::presence() == catalog::Presence::ready)
-            load_approvals(&approvals);
+            load_approvals(&approvals, &given);
         Growing<ViewRight> views = {};
-        Loaded fresh = {approvals.all(), {}, false};
+        Loaded fresh = {approvals.all(), given.all(), {}, false, false, false};
         for (int i = 0; i < approvals.count; i++)
             load_scopes(&approvals.items[i], i, &views, &fresh.by_column);
         fresh.views = views.all();
+        for (const Given &one : fresh.given)
+            fresh.counted |= (one.uses | one.rows) != 0;
+        for (const core::Approval &approval : fresh.approvals)
+            fresh.bound |= approval.shut;
         MemoryContextSwitchTo(caller);
         loaded = fresh;
         loaded_as_of = as_of;
@@ -161,6 +179,19 @@ void look()
 
 bool by_column() { return current().by_column; }
 
+bool counted() { return loaded.counted; }
+
+bool bound() { return loaded.bound; }
+
+// Of what is loaded: whoever asks walks through it.
+Given given(core::RequestId request)
+{
+    for (std::size_t i = 0; i < loaded.approvals.size(); i++)
+        if (loaded.approvals[i].request == request)
+            return loaded.given[i];
+    return {0, 0};
+}
+
 bool take_appeared()
 {
     const bool was = appeared;
@@ -171,12 +202,25 @@ bool take_appeared()
 Opening opens(Oid view, TimestampTz now)
 {
     Opening best = {};
+    bool best_is_counted = false;
+    (void) memo::find(view); // so that the policies of its guards are known
     const Loaded &rights = current();
     for (const ViewRight &right : rights.views) {
         const core::Approval &approval = rights.approvals[static_cast<std::size_t>(right.approval)];
-        if (right.view == view && approval.from <= now && now < approval.until && approval.until > best.until &&
-            (approval.actions & core::bit(core::Action::select)) != 0 && right.fingerprint == views::fingerprint(view))
+        if (right.view != view || approval.from > now || now >= approval.until ||
+            (approval.actions & core::bit(core::Action::select)) == 0 || (approval.shut && !bound::is_active(approval.request)) ||
+            right.fingerprint != views::fingerprint(view))
+            continue;
+        const memo::Policy *policy = memo::policy(approval.policy);
+        const int32 left = uses::left(approval, now);
+        if (policy == nullptr || policy->elsewhere || left == 0)
+            continue;
+        const bool is_counted = left != core::uncounted;
+        if (best.request == 0 || (best_is_counted && !is_counted) ||
+            (best_is_counted == is_counted && approval.until > best.until)) {
             best = {approval.request, approval.policy, approval.until};
+            best_is_counted = is_counted;
+        }
     }
     return best;
 }

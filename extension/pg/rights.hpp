@@ -12,6 +12,18 @@ namespace jit::pg::rights {
 // Had the person any approval at all when they were last read? For the owner stack: only such sessions pay for it.
 [[nodiscard]] bool hold_any();
 
+// Uses and rows that the approval was given; 0: any number, or no such approval.
+struct Given {
+    int32 uses;
+    int32 rows;
+};
+[[nodiscard]] Given given(core::RequestId request);
+// Was any given a number? Then left is 0 in mine(), until somebody has counted (pg/uses.hpp).
+[[nodiscard]] bool counted();
+
+// Is any bound to a statement? Such approvals are shut in mine(), until pg/bound.hpp opens them for their statement.
+[[nodiscard]] bool bound();
+
 // Some approval limits itself to columns, so that attempts must be made column by column.
 [[nodiscard]] bool by_column();
 

@@ -4,7 +4,10 @@
 
 #include "pg/catalog.hpp"
 #include "pg/compat.hpp"
+#include "pg/settings.hpp"
 #include "pg/shared.hpp"
+#include "pg/shared_cluster.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "catalog/dependency.h"
@@ -29,6 +32,8 @@ namespace {
 // Proposals of the open transaction, newest last. A plain array: dropping some cannot fail.
 struct Strike {
     core::RequestId request;
+    TimestampTz until; // 0 = ended; else the new end
+    bool shortens;
     SubTransactionId by;
 };
 constinit Strike *strikes = nullptr; // TopMemoryContext
@@ -36,6 +41,7 @@ constinit int strike_count = 0;
 constinit int strike_room = 0;
 constinit bool wake_proposed = false; // a wake too many costs nothing, so these are not tagged
 constinit bool launcher_proposed = false;
+constinit bool publication_proposed = false; // the same
 
 } // namespace
 
@@ -77,9 +83,18 @@ const char *actor() { return worker_name != nullptr ? worker_name : role_name(pe
 
 void propose_wake() { anything_proposed = wake_proposed = true; }
 
-void propose_launcher() { anything_proposed = launcher_proposed = true; }
+void propose_launcher()
+{
+    anything_proposed = launcher_proposed = true;
+    if (settings::in_control_database())
+        propose_publication();
+}
 
-void propose_strike(core::RequestId request)
+void propose_publication() { anything_proposed = publication_proposed = true; }
+
+void propose_strike(core::RequestId request) { propose_retime(request, 0, false); }
+
+void propose_retime(core::RequestId request, TimestampTz until, bool shortens)
 {
     if (strike_count == strike_room) {
         const int room = strike_room == 0 ? 16 : strike_room * 2;
@@ -88,14 +103,20 @@ void propose_strike(core::RequestId request)
                                                            : repalloc(strikes, bytes));
         strike_room = room;
     }
-    strikes[strike_count++] = {request, GetCurrentSubTransactionId()};
+    strikes[strike_count++] = {request, until, shortens, GetCurrentSubTransactionId()};
     propose_wake();
 }
 
 void carry_out_proposals()
 {
+    // First: from here on nobody decides on what was published before.
+    if (publication_proposed)
+        shared::cluster::expect();
     for (int i = 0; i < strike_count; i++)
-        shared::strike(strikes[i].request);
+        if (strikes[i].until == 0)
+            shared::strike(strikes[i].request);
+        else
+            shared::retime(strikes[i].request, strikes[i].until, strikes[i].shortens);
     if (wake_proposed)
         shared::wake();
     if (launcher_proposed)
@@ -108,12 +129,13 @@ void proposals_aborted()
     strike_count = 0;
     wake_proposed = false;
     launcher_proposed = false;
+    publication_proposed = false;
     anything_proposed = false;
 }
 
 void proposals_refuse_prepare()
 {
-    if (strike_count > 0 || wake_proposed || launcher_proposed)
+    if (strike_count > 0 || wake_proposed || launcher_proposed || (publication_proposed && !switches::off("prepare_publication")))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("cannot prepare a transaction that used functions of jit_guard"),
                         errdetail("What they changed takes effect at commit, in the session that made it."),
@@ -154,7 +176,8 @@ void require_bare_call(FunctionCallInfo fcinfo)
                     errmsg("jit.%s() can only be called by the client itself", name),
                     errdetail("A decision counts only as a top-level statement of its own, so that no view, trigger, "
                               "function, cursor or EXECUTE can decide in somebody's name."),
-                    errhint("Send SELECT jit.%s(...) by itself, with constants or parameters.", name)));
+                    errhint("Send SELECT %sjit.%s(...) by itself, with constants or parameters.",
+                            fcinfo->flinfo->fn_retset ? "* FROM " : "", name)));
 }
 
 } // namespace jit::pg::session

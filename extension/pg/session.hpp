@@ -32,8 +32,12 @@ JIT_OURS extern int house_open;
 // ---- proposals: done at COMMIT of the (sub)transaction that made them, dropped when it aborts ----
 // A life cycle moved: at commit the keeper, the lender and everybody in jit.await are woken.
 void propose_wake();
+// What this (control) database publishes may have changed: at commit it has to be published anew.
+void propose_publication();
 // An approval ends early: at commit its published loans are withdrawn and the statements that use it are cancelled.
 void propose_strike(core::RequestId request);
+// The end of an approval moves: at commit those who use it learn the new one; see shared::retime().
+void propose_retime(core::RequestId request, TimestampTz until, bool shortens);
 
 // CREATE or DROP EXTENSION jit_guard: at commit the launcher looks at this database again.
 void propose_launcher();

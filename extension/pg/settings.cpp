@@ -2,6 +2,8 @@
 
 #include "pg/settings.hpp"
 
+#include "pg/switches.hpp"
+
 extern "C" {
 #include "commands/dbcommands.h"
 #include "utils/guc.h"
@@ -11,14 +13,34 @@ namespace jit::pg::settings {
 
 constinit bool enabled = true;
 constinit char *control_database = nullptr;
+constinit int cluster_memory_kb = 1'024;
+constinit int evidence = static_cast<int>(Evidence::durable);
+constinit int evidence_backlog_kb = 65'536;
+constinit int ledger_period_days = 30;
+constinit char *signing_key = nullptr;
 constinit int expiry_grace_ms = 5'000;
 constinit int max_loans = 16'384;
 constinit int max_databases = 64;
+constinit int max_standby_lag_ms = 30'000;
+constinit int replication = static_cast<int>(Replication::allow);
+constinit char *replication_roles = nullptr;
 constinit bool log_uses = true;
 
 namespace {
 
-enum class Type : uint8 { boolean, integer, text };
+enum class Type : uint8 { boolean, integer, text, choice };
+
+const config_enum_entry replication_choices[] = {
+    {"allow", static_cast<int>(Replication::allow), false},
+    {"exempt_only", static_cast<int>(Replication::exempt_only), false},
+    {nullptr, 0, false},
+};
+
+const config_enum_entry evidence_choices[] = {
+    {"durable", static_cast<int>(Evidence::durable), false},
+    {"async", static_cast<int>(Evidence::async), false},
+    {nullptr, 0, false},
+};
 
 struct Row {
     const char *name;
@@ -28,24 +50,46 @@ struct Row {
     GucContext context;
     int flags;
     const char *says;
+    const config_enum_entry *choices = nullptr;
+    const char *text = "";
 };
 
 // GUC_DISALLOW_IN_AUTO_FILE on every row: what weakens the guard takes the configuration file, not ALTER SYSTEM.
 constexpr int by_file = GUC_DISALLOW_IN_AUTO_FILE;
 
 const Row table[] = {
+    {"jit_guard.cluster_memory", Type::integer, &cluster_memory_kb, 1'024, 64, 1'048'576, PGC_POSTMASTER,
+     by_file | GUC_UNIT_KB,
+     "Shared memory for the policies and approvals about roles, databases and the server that the control database publishes."},
     {"jit_guard.control_database", Type::text, &control_database, 0, 0, 0, PGC_POSTMASTER, by_file,
-     "Name of the one database whose policies may lend membership in roles; empty means none."},
+     "Name of the one database whose policies may lend membership in roles, and guard roles, databases and the server; empty means none."},
     {"jit_guard.enabled", Type::boolean, &enabled, 1, 0, 0, PGC_POSTMASTER, by_file,
      "Whether jit_guard guards anything; off is the way back in for the owner of the server."},
+    {"jit_guard.evidence", Type::choice, &evidence, static_cast<int>(Evidence::durable), 0, 0, PGC_SIGHUP, by_file,
+     "Whether a guarded statement waits until the record of it is durable (durable), or a crash may lose the last records (async).",
+     evidence_choices},
+    {"jit_guard.evidence_backlog", Type::integer, &evidence_backlog_kb, 65'536, 64, INT_MAX, PGC_SIGHUP, by_file | GUC_UNIT_KB,
+     "Records that may wait for their place in the ledger; with more, guarded statements are refused."},
     {"jit_guard.expiry_grace", Type::integer, &expiry_grace_ms, 5'000, 100, 3'600'000, PGC_SIGHUP, by_file | GUC_UNIT_MS,
      "Time between the cancel at the end of an approval and the end of a session that did not obey it."},
+    {"jit_guard.ledger_period", Type::integer, &ledger_period_days, 30, 1, 3'650, PGC_SIGHUP, by_file,
+     "Days that one partition of jit.ledger is filled before the next empty one is taken."},
     {"jit_guard.log_uses", Type::boolean, &log_uses, 1, 0, 0, PGC_SIGHUP, by_file,
      "Whether each use of an approval is written to the server log."},
     {"jit_guard.max_databases", Type::integer, &max_databases, 64, 1, 10'000, PGC_POSTMASTER, by_file,
      "Number of databases of this server that can have the extension."},
     {"jit_guard.max_loans", Type::integer, &max_loans, 16'384, 16, 1'048'576, PGC_POSTMASTER, by_file,
      "Number of role memberships that can be lent at the same time."},
+    {"jit_guard.max_standby_lag", Type::integer, &max_standby_lag_ms, 30'000, -1, INT_MAX, PGC_SIGHUP, by_file | GUC_UNIT_MS,
+     "How far a hot standby may be behind its primary and still use approvals; 0 or -1 means without limit."},
+    {"jit_guard.replication", Type::choice, &replication, static_cast<int>(Replication::allow), 0, 0, PGC_SIGHUP, by_file,
+     "Whether replication connections need only what policies say (allow), or an exemption or approval in any case (exempt_only).",
+     replication_choices},
+    {"jit_guard.replication_roles", Type::text, &replication_roles, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Roles, separated by commas, whose members replicate whatever policies say."},
+    {"jit_guard.signing_key", Type::text, &signing_key, 0, 0, 0, PGC_SIGHUP, by_file,
+     "File with the key that signs the ledger, relative to the data directory; made at the first start.", nullptr,
+     "jit_guard_key.pem"},
 };
 
 void define_row(const Row &row)
@@ -59,8 +103,12 @@ void define_row(const Row &row)
             DefineCustomIntVariable(row.name, row.says, nullptr, static_cast<int *>(row.variable), row.boot, row.least,
                                     row.most, row.context, row.flags, nullptr, nullptr, nullptr);
             break;
+        case Type::choice:
+            DefineCustomEnumVariable(row.name, row.says, nullptr, static_cast<int *>(row.variable), row.boot, row.choices,
+                                     row.context, row.flags, nullptr, nullptr, nullptr);
+            break;
         case Type::text:
-            DefineCustomStringVariable(row.name, row.says, nullptr, static_cast<char **>(row.variable), "",
+            DefineCustomStringVariable(row.name, row.says, nullptr, static_cast<char **>(row.variable), row.text,
                                        row.context, row.flags, nullptr, nullptr, nullptr);
             break;
     }
@@ -72,6 +120,7 @@ void define()
 {
     for (const Row &row : table)
         define_row(row);
+    switches::define();
     MarkGUCPrefixReserved("jit_guard");
 }
 

@@ -9,9 +9,20 @@ void define(); // from _PG_init
 
 JIT_OURS extern bool enabled;            // jit_guard.enabled, postmaster
 extern char *control_database;  // jit_guard.control_database, postmaster; "" = no cluster scope
+extern int cluster_memory_kb;   // jit_guard.cluster_memory, postmaster: room for what the control database publishes
+enum class Evidence : int { async, durable };
+extern int evidence;            // jit_guard.evidence, sighup: an Evidence
+[[nodiscard]] inline bool is_evidence_durable() { return evidence == static_cast<int>(Evidence::durable); }
+extern int evidence_backlog_kb; // jit_guard.evidence_backlog, sighup: of records that are not in the ledger yet
+extern int ledger_period_days;  // jit_guard.ledger_period, sighup: how long one partition of jit.ledger is filled
+extern char *signing_key;       // jit_guard.signing_key, sighup: a file
 extern int expiry_grace_ms;     // jit_guard.expiry_grace, sighup: from the deadline's cancel to the end of the session
 extern int max_loans;           // jit_guard.max_loans, postmaster
 extern int max_databases;       // jit_guard.max_databases, postmaster
+extern int max_standby_lag_ms;  // jit_guard.max_standby_lag, sighup: how far a standby may be behind and use approvals; <= 0: any
+enum class Replication : int { allow, exempt_only };
+extern int replication;         // jit_guard.replication, sighup: a Replication
+extern char *replication_roles; // jit_guard.replication_roles, sighup: names of roles, separated by commas
 extern bool log_uses;           // jit_guard.log_uses, sighup: one line in the server log per use of an approval
 
 // Is this session's database the control database?

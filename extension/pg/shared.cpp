@@ -4,6 +4,9 @@
 
 #include "pg/compat.hpp"
 #include "pg/settings.hpp"
+#include "pg/shared_cluster.hpp"
+#include "pg/shared_evidence.hpp"
+#include "pg/shared_uses.hpp"
 
 #include <csignal>
 
@@ -51,6 +54,8 @@ void initialise(const Layout &at)
     memset(static_cast<void *>(memory), 0, at.total);
     pg_atomic_init_u64(&memory->changes, 1);
     pg_atomic_init_u64(&memory->loans_generation, 1);
+    pg_atomic_init_u64(&memory->standby_seen, 0);
+    pg_atomic_init_u64(&memory->last_beat, 0);
     for (pg_atomic_uint64 &hash : memory->recent)
         pg_atomic_init_u64(&hash, 0);
     ConditionVariableInit(&memory->changed);
@@ -64,6 +69,7 @@ void initialise(const Layout &at)
     memory->index_size = at.index_size;
     for (int i = 0; i < memory->slot_count; i++)
         SpinLockInit(&slots[i].lock);
+    SpinLockInit(&memory->retime_lock);
 }
 
 // A bijection of the request for one database (splitmix64's finish), and never 0.
@@ -81,12 +87,15 @@ pg_atomic_uint64 *recent_place(uint64 hash) { return &memory->recent[hash & (rec
 extern "C" void jit_leave_slot(int, Datum)
 {
     struck_flag = &never_struck;
+    retimed_flag = &never_struck;
     SpinLockAcquire(&own->lock);
     own->pid = 0;
     own->count = 0;
     own->overflow = false;
     own->struck = false;
+    own->retimed = own->shortened = false;
     own->lost_at = 0;
+    own->connection = {};
     SpinLockRelease(&own->lock);
     own = nullptr;
 }
@@ -106,9 +115,12 @@ Slot *own_slot()
     own->count = 0;
     own->overflow = false;
     own->struck = false;
+    own->retimed = own->shortened = false;
     own->lost_at = 0;
+    own->connection = {};
     SpinLockRelease(&own->lock);
     struck_flag = &own->struck;
+    retimed_flag = &own->retimed;
     return own;
 }
 
@@ -120,6 +132,31 @@ bool uses(const Slot *slot, Oid database, core::RequestId request)
     return false;
 }
 
+void set_end(Slot *slot, Oid database, core::RequestId request, TimestampTz until)
+{
+    for (int i = 0; i < slot->count; i++)
+        if (slot->uses[i].request == request && slot->uses[i].database == database) {
+            slot->uses[i].until = until;
+            slot->retimed = true;
+        }
+}
+
+// The end may have been moved between the decision and the note.
+void learn_end(Slot *slot, uint64 hash, Oid database, core::RequestId request)
+{
+    Retimed *place = &memory->retimed[hash & (recent_retimes - 1)];
+    if (pg_atomic_read_u64(&place->hash) != hash)
+        return;
+    SpinLockAcquire(&memory->retime_lock);
+    const TimestampTz until = pg_atomic_read_u64(&place->hash) == hash ? place->until : 0;
+    SpinLockRelease(&memory->retime_lock);
+    if (until == 0)
+        return;
+    SpinLockAcquire(&slot->lock);
+    set_end(slot, database, request, until);
+    SpinLockRelease(&slot->lock);
+}
+
 void note(Oid database, core::RequestId request)
 {
     Slot *slot = own_slot();
@@ -127,7 +164,7 @@ void note(Oid database, core::RequestId request)
         return;
     SpinLockAcquire(&slot->lock);
     if (slot->count < uses_in_slot)
-        slot->uses[slot->count++] = {database, request};
+        slot->uses[slot->count++] = {database, request, 0};
     else
         slot->overflow = true;
     SpinLockRelease(&slot->lock);
@@ -135,6 +172,7 @@ void note(Oid database, core::RequestId request)
     // A striker writes `recent` and then looks at the slots; this side the other way round. One of us sees the other.
     pg_memory_barrier();
     const uint64 hash = hash_of(database, request);
+    learn_end(slot, hash, database, request);
     if (pg_atomic_read_u64(recent_place(hash)) != hash)
         return;
     const TimestampTz now = GetCurrentTimestamp();
@@ -147,11 +185,13 @@ void note(Oid database, core::RequestId request)
 } // namespace
 
 constinit const volatile bool *struck_flag = &never_struck;
+constinit const volatile bool *retimed_flag = &never_struck;
 
 void request_memory()
 {
-    RequestAddinShmemSpace(layout().total);
-    RequestNamedLWLockTranche("jit_guard", 2);
+    RequestAddinShmemSpace(add_size(add_size(layout().total, shared_uses::memory_size()), evidence::memory_size()));
+    RequestNamedLWLockTranche("jit_guard", 3 + evidence::lock_count());
+    cluster::request_memory();
 }
 
 void attach()
@@ -167,12 +207,34 @@ void attach()
     loan_index = reinterpret_cast<uint32 *>(base + at.index);
     if (!found)
         initialise(at);
+    cluster::attach();
+    shared_uses::attach(&GetNamedLWLockTranche("jit_guard")[2].lock);
+    evidence::attach(&GetNamedLWLockTranche("jit_guard")[3]);
     LWLockRelease(AddinShmemInitLock);
 }
 
 bool ready() { return memory != nullptr; }
 
 void note_use(core::RequestId request) { note(MyDatabaseId, request); }
+
+void note_use_in(Oid database, core::RequestId request) { note(database, request); }
+
+void note_connection_use(core::RequestId request, Oid database, TimestampTz until)
+{
+    Slot *slot = own_slot();
+    if (slot == nullptr)
+        return;
+    SpinLockAcquire(&slot->lock);
+    slot->connection = {database, request, 0};
+    slot->connection_until = until;
+    SpinLockRelease(&slot->lock);
+    pg_memory_barrier(); // as in note()
+    const uint64 hash = hash_of(database, request);
+    if (pg_atomic_read_u64(recent_place(hash)) == hash)
+        ereport(FATAL, (errcode(ERRCODE_ADMIN_SHUTDOWN),
+                        errmsg("terminating connection: approval " INT64_FORMAT " is over", request)));
+    wake_stragglers_keeper(); // a timer of the connection's own does not survive an error
+}
 
 void note_loan_use(core::RequestId request)
 {
@@ -191,8 +253,54 @@ void forget_uses()
     own->count = 0;
     own->overflow = false;
     own->struck = false;
+    own->retimed = own->shortened = false;
     SpinLockRelease(&own->lock);
 }
+
+void retime(core::RequestId request, TimestampTz until, bool shortens)
+{
+    if (memory == nullptr)
+        return;
+    if (shortens)
+        withdraw_loans(request);
+    const uint64 hash = hash_of(MyDatabaseId, request);
+    Retimed *place = &memory->retimed[hash & (recent_retimes - 1)];
+    SpinLockAcquire(&memory->retime_lock);
+    place->until = until;
+    pg_atomic_write_u64(&place->hash, hash);
+    SpinLockRelease(&memory->retime_lock);
+    pg_memory_barrier();
+    for (int i = 0; i < memory->slot_count; i++) {
+        Slot *slot = &slots[i];
+        if (slot->count == 0 && slot->connection.request == 0)
+            continue;
+        SpinLockAcquire(&slot->lock);
+        if (slot->pid != 0 && slot->connection.request == request && slot->connection.database == MyDatabaseId)
+            slot->connection_until = until;
+        if (slot->pid != 0 && (uses(slot, MyDatabaseId, request) || (shortens && slot->overflow))) {
+            set_end(slot, MyDatabaseId, request, until);
+            if (shortens && slot != own) {
+                slot->shortened = true;
+                (void) kill(slot->pid, SIGINT);
+            }
+        }
+        SpinLockRelease(&slot->lock);
+    }
+    wake_stragglers_keeper(); // it ends connections in time
+}
+
+TimestampTz retimed_until(core::RequestId request, bool control)
+{
+    if (own == nullptr)
+        return 0;
+    const Oid database = control ? memory->control_database : MyDatabaseId;
+    for (int i = 0; i < own->count; i++)
+        if (own->uses[i].request == request && own->uses[i].database == database)
+            return own->uses[i].until;
+    return 0;
+}
+
+bool was_shortened() { return own != nullptr && own->shortened; }
 
 void strike(core::RequestId request)
 {
@@ -207,9 +315,11 @@ void strike(core::RequestId request)
     bool struck_any = false;
     for (int i = 0; i < memory->slot_count; i++) {
         Slot *slot = &slots[i];
-        if (slot->count == 0 || slot == own) // the transaction that strikes does not refuse its own COMMIT
-            continue;
+        if ((slot->count == 0 && slot->connection.request == 0) || slot == own)
+            continue; // the transaction that strikes does not refuse its own COMMIT
         SpinLockAcquire(&slot->lock);
+        if (slot->pid != 0 && slot->connection.request == request && slot->connection.database == MyDatabaseId)
+            (void) kill(slot->pid, SIGTERM); // there is no statement to cancel
         if (slot->pid != 0 && (slot->overflow || uses(slot, MyDatabaseId, request))) {
             if (!slot->struck)
                 slot->struck_at = now;
@@ -228,6 +338,10 @@ void forget_strikes()
 {
     for (pg_atomic_uint64 &hash : memory->recent)
         pg_atomic_write_u64(&hash, 0);
+    SpinLockAcquire(&memory->retime_lock);
+    for (Retimed &place : memory->retimed)
+        pg_atomic_write_u64(&place.hash, 0);
+    SpinLockRelease(&memory->retime_lock);
 }
 
 void note_lost(Oid role)
@@ -259,6 +373,11 @@ TimestampTz end_stragglers(int grace_ms)
         TimestampTz since = slot->struck && slot->count > 0 ? slot->struck_at : 0;
         if (slot->lost_at != 0 && (since == 0 || slot->lost_at < since))
             since = slot->lost_at;
+        if (slot->pid != 0 && slot->connection.request != 0) {
+            if (slot->connection_until <= now)
+                (void) kill(slot->pid, SIGTERM);
+            again = Min(again, Max(slot->connection_until, TimestampTzPlusMilliseconds(now, 1'000)));
+        }
         if (slot->pid != 0 && since != 0) {
             TimestampTz end = TimestampTzPlusMilliseconds(since, grace_ms);
             if (end <= now) {

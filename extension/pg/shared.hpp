@@ -18,6 +18,10 @@ void attach();
 void note_use(core::RequestId request);
 // The same for an approval of the control database: a loan in use, whatever database this is.
 void note_loan_use(core::RequestId request);
+// The same for an approval of any database.
+void note_use_in(Oid database, core::RequestId request);
+// This whole connection lives on the approval: struck, or at `until`, it is ended.
+void note_connection_use(core::RequestId request, Oid database, TimestampTz until);
 // The transaction is over.
 void forget_uses();
 // Counts the calls of forget_uses() that forgot something: what was noted before the number moved is noted no more.
@@ -28,6 +32,17 @@ extern const volatile bool *struck_flag;
 // Ends an approval now: withdraws its published loans, marks every slot that uses it and sends SIGINT to it.
 // Called at commit of the transaction that revoked; must not raise.
 void strike(core::RequestId request);
+// The end of an approval has moved: every slot that uses it learns the new one. `shortens`: its published loans are
+// withdrawn until the lender has read the new end, and the statements that use it are cancelled; their session goes on.
+// Called at commit of the transaction that moved it; must not raise.
+void retime(core::RequestId request, TimestampTz until, bool shortens);
+// Was the end of an approval that this backend uses moved since note_use? Cheap, also in a signal handler.
+extern const volatile bool *retimed_flag;
+[[nodiscard]] inline bool was_retimed() { return *retimed_flag; }
+// The end that it got then (of this database, or `control`: of the control database); 0 = none. Safe in a signal handler.
+[[nodiscard]] TimestampTz retimed_until(core::RequestId request, bool control);
+// Was this backend's statement cancelled for that?
+[[nodiscard]] bool was_shortened();
 // This session is still SET ROLE to `role`, which it lost (InvalidOid: it is not, or not any more): ended after the
 // grace, unless a transaction ends with another role in force.
 void note_lost(Oid role);
@@ -76,6 +91,10 @@ void wake();
 void tell_change();
 // CREATE/DROP EXTENSION committed in this database: the launcher looks again.
 void wake_launcher();
+// Only that the launcher looks again at what it has to do.
+void call_launcher();
+// The keeper of the control database: something has to be published. Raises nothing.
+void wake_control_keeper();
 // A number that wake() increments; read it before looking at tables, then wait for it to move.
 [[nodiscard]] uint64 change_count();
 // Sleeps until change_count() differs from `seen` or `timeout_ms` passed. Interruptible (raises on cancel).

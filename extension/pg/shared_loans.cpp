@@ -1,6 +1,8 @@
 // shared_loans.cpp: zone C. The loans that the lender published: an array sorted by request, to withdraw by request,
 // under an open-addressing index by (role, member), to look up.
 
+#include <type_traits>
+
 #include "pg/shared_memory.hpp"
 
 #include "pg/settings.hpp"
@@ -57,6 +59,8 @@ void add_roles(std::span<const Oid> named)
             memory->every_role = true;
     }
 }
+
+static_assert(std::has_unique_object_representations_v<Loan>); // compared byte by byte
 
 } // namespace
 

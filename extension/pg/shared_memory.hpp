@@ -18,11 +18,13 @@ namespace jit::pg::shared {
 
 inline constexpr int uses_in_slot = 16;       // more in one transaction: any strike reaches it
 inline constexpr int recent_strikes = 4'096;  // a power of two
+inline constexpr int recent_retimes = 256;    // likewise
 inline constexpr int elevation_roles_max = 1'024;
 
 struct Use {
     Oid database;
     core::RequestId request;
+    TimestampTz until; // 0, or the end that the approval was given while it was in use
 };
 
 // One per backend number. Only its owner adds uses; a striker marks and signals. All under `lock`, except that
@@ -33,9 +35,13 @@ struct Slot {
     int count;
     bool overflow; // used more than fit
     bool struck;
+    bool retimed;   // some use has an `until`
+    bool shortened; // and it was an earlier one, for which the statement was cancelled
     TimestampTz struck_at;
     TimestampTz lost_at; // since when the session holds a role that was lent and is not any more; 0 = it does not
     Use uses[uses_in_slot];
+    Use connection;              // what a replication connection lives on; request 0 = nothing
+    TimestampTz connection_until;
 };
 
 struct Worker {
@@ -56,12 +62,25 @@ struct DatabaseRow {
     Worker workers[2];
 };
 
+// A request whose end was moved lately.
+struct Retimed {
+    pg_atomic_uint64 hash;
+    TimestampTz until; // under retime_lock
+};
+
 struct Memory {
     pg_atomic_uint64 changes; // wake() counts here
     ConditionVariable changed;
 
     // Requests struck lately, hashed and direct-mapped: closes the gap between "the approval is live" and note_use().
     pg_atomic_uint64 recent[recent_strikes];
+    // The same for ends that were moved.
+    slock_t retime_lock;
+    Retimed retimed[recent_retimes];
+
+    // Of the primary, about its standbys: as TimestampTz.
+    pg_atomic_uint64 standby_seen; // the last replication connection was authenticated
+    pg_atomic_uint64 last_beat;
 
     LWLock *loans_lock;
     pg_atomic_uint64 loans_generation;
@@ -98,6 +117,7 @@ extern uint32 *loan_index;  // open addressing by (role, member): position + 1, 
 void free_if_empty(DatabaseRow *row);
 void tell_launcher();
 void wake_stragglers_keeper();                   // somebody has to be ended after the grace
+void wake_keepers();                             // of all databases
 void withdraw_loans(core::RequestId request);
 void forget_strikes(); // the extension was made anew: its requests will have the same numbers
 

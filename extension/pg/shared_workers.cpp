@@ -129,6 +129,13 @@ void wake_launcher()
     LWLockRelease(memory->workers_lock);
 }
 
+void call_launcher()
+{
+    LWLockAcquire(memory->workers_lock, LW_EXCLUSIVE);
+    tell_launcher();
+    LWLockRelease(memory->workers_lock);
+}
+
 // A keeper here, or the control database's, ends who does not go by himself.
 void wake_stragglers_keeper()
 {
@@ -136,6 +143,32 @@ void wake_stragglers_keeper()
     for (int i = 0; i < memory->row_count; i++)
         if (OidIsValid(rows[i].database) && (rows[i].database == MyDatabaseId || rows[i].is_control))
             wake_worker(*worker_of(&rows[i], Kind::keeper));
+    LWLockRelease(memory->workers_lock);
+}
+
+void wake_keepers()
+{
+    LWLockAcquire(memory->workers_lock, LW_SHARED);
+    for (int i = 0; i < memory->row_count; i++)
+        if (OidIsValid(rows[i].database))
+            wake_worker(*worker_of(&rows[i], Kind::keeper));
+    LWLockRelease(memory->workers_lock);
+}
+
+void wake_control_keeper()
+{
+    if (memory == nullptr)
+        return;
+    bool is_there = false;
+    LWLockAcquire(memory->workers_lock, LW_SHARED);
+    for (int i = 0; i < memory->row_count; i++)
+        if (OidIsValid(rows[i].database) && rows[i].is_control) {
+            const Worker *keeper = worker_of(&rows[i], Kind::keeper);
+            is_there = is_there || keeper->pid != 0;
+            wake_worker(*keeper);
+        }
+    if (!is_there)
+        tell_launcher();
     LWLockRelease(memory->workers_lock);
 }
 
@@ -197,6 +230,17 @@ void release_database(Oid database, bool done)
 {
     if (!done || !IsTransactionState())
         release(database);
+}
+
+int kept_databases(std::span<Oid> out)
+{
+    size_t count = 0;
+    LWLockAcquire(memory->workers_lock, LW_SHARED);
+    for (int i = 0; i < memory->row_count; i++)
+        if (OidIsValid(rows[i].database) && worker_of(&rows[i], Kind::keeper)->wanted && count < out.size())
+            out[count++] = rows[i].database;
+    LWLockRelease(memory->workers_lock);
+    return static_cast<int>(count);
 }
 
 } // namespace jit::pg::shared

@@ -71,6 +71,21 @@ void add_null(Args *args)
     args->count++;
 }
 
+void add_number(Args *args, int32 value)
+{
+    if (value == 0)
+        add_null(args);
+    else
+        add(args, Int32GetDatum(value));
+}
+
+void add_actions(Args *args, core::Actions set)
+{
+    const core::StoredActions columns = core::stored(set);
+    add(args, Int64GetDatum(columns.actions));
+    add(args, Int64GetDatum(columns.commands));
+}
+
 void add_text(Args *args, const char *value)
 {
     if (value)

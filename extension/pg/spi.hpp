@@ -6,7 +6,7 @@
 
 namespace jit::pg::spi {
 
-inline constexpr int max_args = 24;
+inline constexpr int max_args = 32;
 
 // A constant statement: every identifier qualified, every operator safe under search_path = pg_catalog, pg_temp.
 struct Sql {
@@ -23,6 +23,8 @@ struct Args {
 };
 void add(Args *args, Datum value);
 void add_null(Args *args);
+void add_number(Args *args, int32 value);        // 0 = SQL NULL
+void add_actions(Args *args, core::Actions set); // two values: actions, commands
 void add_text(Args *args, const char *value); // NULL pointer = SQL NULL
 
 void connect(); // SPI_connect

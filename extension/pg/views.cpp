@@ -7,8 +7,11 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_policy.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
 #include "common/hashfn.h"
 #include "utils/fmgroids.h"
@@ -43,8 +46,21 @@ Oid select_rule(Oid view, uint64 *hash)
     return rule;
 }
 
-// Does the object's definition name the relation?
-bool depends(Oid class_id, Oid object, Oid relid)
+bool is_relation(const FormData_pg_depend *row, Oid relid)
+{
+    return row->refclassid == RelationRelationId && row->refobjid == relid;
+}
+
+bool is_call(const FormData_pg_depend *row, Oid function)
+{
+    return (row->refclassid == ProcedureRelationId && row->refobjid == function) ||
+           (row->refclassid == OperatorRelationId && get_opcode(row->refobjid) == function);
+}
+
+using Test = bool (*)(const FormData_pg_depend *row, Oid wanted);
+
+// Does the object's definition name what is wanted?
+bool depends(Oid class_id, Oid object, Test test, Oid wanted)
 {
     Relation depend = table_open(DependRelationId, AccessShareLock);
     ScanKeyData keys[2];
@@ -55,7 +71,7 @@ bool depends(Oid class_id, Oid object, Oid relid)
     HeapTuple tuple;
     while (!found && HeapTupleIsValid(tuple = systable_getnext(scan))) {
         const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-        found = row->refclassid == RelationRelationId && row->refobjid == relid;
+        found = test(row, wanted);
     }
     systable_endscan(scan);
     table_close(depend, AccessShareLock);
@@ -87,10 +103,17 @@ bool speaks_as_caller(Oid relid)
     return speaks;
 }
 
-bool text_reads(Oid holder, Oid relid)
+namespace {
+
+bool rule_names(Oid view, Test test, Oid wanted)
 {
-    if (get_rel_relkind(holder) == RELKIND_VIEW)
-        return reads(holder, relid);
+    uint64 hash = 0;
+    const Oid rule = select_rule(view, &hash);
+    return OidIsValid(rule) && depends(RewriteRelationId, rule, test, wanted);
+}
+
+bool policies_name(Oid holder, Test test, Oid wanted)
+{
     Relation policies = table_open(PolicyRelationId, AccessShareLock);
     ScanKeyData key;
     ScanKeyInit(&key, Anum_pg_policy_polrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(holder));
@@ -98,19 +121,44 @@ bool text_reads(Oid holder, Oid relid)
     bool found = false;
     HeapTuple tuple;
     while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-        found = depends(PolicyRelationId, reinterpret_cast<Form_pg_policy>(GETSTRUCT(tuple))->oid, relid);
+        found = depends(PolicyRelationId, reinterpret_cast<Form_pg_policy>(GETSTRUCT(tuple))->oid, test, wanted);
     systable_endscan(scan);
     table_close(policies, AccessShareLock);
     return found;
 }
 
-bool reads(Oid view, Oid relid)
+} // namespace
+
+bool text_reads(Oid holder, Oid relid)
 {
-    uint64 hash = 0;
-    const Oid rule = select_rule(view, &hash);
-    if (!OidIsValid(rule))
-        return false;
-    return depends(RewriteRelationId, rule, relid);
+    return get_rel_relkind(holder) == RELKIND_VIEW ? reads(holder, relid) : policies_name(holder, is_relation, relid);
 }
+
+namespace {
+
+bool defaults_call(Oid holder, Oid function)
+{
+    Relation defaults = table_open(AttrDefaultRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_attrdef_adrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(holder));
+    SysScanDesc scan = systable_beginscan(defaults, AttrDefaultIndexId, true, nullptr, 1, &key);
+    bool found = false;
+    HeapTuple tuple;
+    while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+        found = depends(AttrDefaultRelationId, reinterpret_cast<Form_pg_attrdef>(GETSTRUCT(tuple))->oid, is_call, function);
+    systable_endscan(scan);
+    table_close(defaults, AccessShareLock);
+    return found;
+}
+
+} // namespace
+
+bool text_calls(Oid holder, Oid function)
+{
+    return get_rel_relkind(holder) == RELKIND_VIEW ? rule_names(holder, is_call, function)
+                                                   : policies_name(holder, is_call, function) || defaults_call(holder, function);
+}
+
+bool reads(Oid view, Oid relid) { return rule_names(view, is_relation, relid); }
 
 } // namespace jit::pg::views

@@ -13,6 +13,8 @@ namespace jit::pg::views {
 // Does the relation put text of its owner's into statements under their caller's own name: a view that is security
 // invoker, or a table with row-level security?
 [[nodiscard]] bool speaks_as_caller(Oid relid);
+// Does the definition of a view, or a policy of a table, call the function, by name or behind an operator?
+[[nodiscard]] bool text_calls(Oid holder, Oid function);
 // Does such text of `holder` name the relation?
 [[nodiscard]] bool text_reads(Oid holder, Oid relid);
 

@@ -1,6 +1,7 @@
 // worker_table.cpp: zone C. The table of databases and their workers: the launcher fills it, the workers take their places.
 
 #include "pg/shared_memory.hpp"
+#include "pg/switches.hpp"
 #include "pg/worker_table.hpp"
 
 extern "C" {
@@ -225,6 +226,8 @@ void found_extension(bool is_control)
 {
     LWLockAcquire(memory->workers_lock, LW_EXCLUSIVE);
     if (DatabaseRow *row = row_of(own_job.database)) {
+        if (row->is_control && !is_control && !switches::off("renamed_control"))
+            tell_launcher(); // it has another name now: nobody but the launcher publishes that there is none
         row->is_control = is_control;
         Worker *lender = worker_of(row, Kind::lender);
         if (is_control && !lender->wanted) {

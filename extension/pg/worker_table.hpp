@@ -22,6 +22,8 @@ int take_due(std::span<Job> due, TimestampTz *again);
 // The postmaster did not start it, or it ended before it claimed its place.
 void not_started(Job job);
 void report_slots_short(int workers);
+// The databases that are to have a keeper, into `out`; returns how many.
+[[nodiscard]] int kept_databases(std::span<Oid> out);
 [[nodiscard]] int slots_short(); // workers that the launcher could not start at its last attempt
 // Forgets a database that is gone. `exists` tells which are there.
 void forget_missing(std::span<const Oid> existing);

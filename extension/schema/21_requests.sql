@@ -8,14 +8,17 @@ CREATE FUNCTION jit.request(
     ticket    text        DEFAULT NULL,
     actions   text[]      DEFAULT NULL,
     objects   text[]      DEFAULT NULL,
-    starts_at timestamptz DEFAULT NULL
+    uses      integer     DEFAULT NULL,
+    rows      integer     DEFAULT NULL,
+    starts_at timestamptz DEFAULT NULL,
+    statement text        DEFAULT NULL
 ) RETURNS bigint
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'jit_request';
-REVOKE ALL ON FUNCTION jit.request(text, interval, text, text, text[], text[], timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION jit.request(text, interval, text, text, text[], text[], timestamptz) TO PUBLIC;
-COMMENT ON FUNCTION jit.request(text, interval, text, text, text[], text[], timestamptz)
-    IS 'Asks for power under a policy, for all of it or for fewer actions and objects; returns the request''s number';
+REVOKE ALL ON FUNCTION jit.request(text, interval, text, text, text[], text[], integer, integer, timestamptz, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.request(text, interval, text, text, text[], text[], integer, integer, timestamptz, text) TO PUBLIC;
+COMMENT ON FUNCTION jit.request(text, interval, text, text, text[], text[], integer, integer, timestamptz, text)
+    IS 'Asks for power under a policy: for all of it, for fewer actions, objects, uses and rows, or for one statement; returns the request''s number';
 
 CREATE FUNCTION jit.approve(request_id bigint, comment text DEFAULT NULL, duration interval DEFAULT NULL) RETURNS text
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -4,15 +4,49 @@ REVOKE ALL ON ALL TABLES IN SCHEMA jit FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA jit FROM PUBLIC;
 REVOKE ALL ON SCHEMA jit FROM PUBLIC;
 GRANT USAGE ON SCHEMA jit TO PUBLIC;
-GRANT SELECT ON jit.available, jit.my_requests, jit.pending, jit.active, jit.audit, jit.status TO PUBLIC;
+GRANT SELECT ON jit.available, jit.my_requests, jit.pending, jit.active, jit.history, jit.audit, jit.certifications, jit.my_delegations, jit.reviews, jit.status,
+    jit.uses, jit.refusals TO PUBLIC;
 
--- Guards, approvals, scopes and the instance belong to one database and are made anew by jit.rebind().
+-- Guards, approvals, their counts, scopes and the instance belong to one database and are made anew by jit.rebind().
 SELECT pg_catalog.pg_extension_config_dump('jit.policies', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.stages', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.rules', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.delegations', '');
 SELECT pg_catalog.pg_extension_config_dump('jit.requests', '');
 SELECT pg_catalog.pg_extension_config_dump('jit.votes', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.statements', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.statement_parts', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.certificates', '');
 SELECT pg_catalog.pg_extension_config_dump('jit.events', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_segments', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.checkpoints', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_01', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_02', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_03', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_04', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_05', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_06', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_07', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_08', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_09', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_10', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_11', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_12', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_13', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_14', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_15', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_16', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_17', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_18', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_19', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_20', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_21', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_22', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_23', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.ledger_24', '');
 SELECT pg_catalog.pg_extension_config_dump('jit.policies_policy_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('jit.requests_request_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('jit.delegations_delegation_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('jit.events_event_id_seq', '');
 
 CREATE FUNCTION jit._unbind() RETURNS trigger
@@ -30,6 +64,27 @@ COMMENT ON TRIGGER restored ON jit.requests IS 'As on jit.policies';
 CREATE TRIGGER restored AFTER INSERT OR UPDATE ON jit.votes FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind();
 ALTER TABLE jit.votes ENABLE ALWAYS TRIGGER restored;
 COMMENT ON TRIGGER restored ON jit.votes IS 'As on jit.policies';
+CREATE TRIGGER restored AFTER INSERT OR UPDATE ON jit.statements FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind();
+ALTER TABLE jit.statements ENABLE ALWAYS TRIGGER restored;
+COMMENT ON TRIGGER restored ON jit.statements IS 'As on jit.policies';
+CREATE TRIGGER restored AFTER INSERT OR UPDATE ON jit.statement_parts FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind();
+ALTER TABLE jit.statement_parts ENABLE ALWAYS TRIGGER restored;
+COMMENT ON TRIGGER restored ON jit.statement_parts IS 'As on jit.policies';
+CREATE TRIGGER restored AFTER INSERT OR UPDATE ON jit.stages FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind();
+ALTER TABLE jit.stages ENABLE ALWAYS TRIGGER restored;
+COMMENT ON TRIGGER restored ON jit.stages IS 'As on jit.policies';
+CREATE TRIGGER restored AFTER INSERT OR UPDATE ON jit.rules FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind();
+ALTER TABLE jit.rules ENABLE ALWAYS TRIGGER restored;
+COMMENT ON TRIGGER restored ON jit.rules IS 'As on jit.policies';
+CREATE TRIGGER restored AFTER INSERT OR UPDATE ON jit.delegations FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind();
+ALTER TABLE jit.delegations ENABLE ALWAYS TRIGGER restored;
+COMMENT ON TRIGGER restored ON jit.delegations IS 'As on jit.policies';
+CREATE TRIGGER restored AFTER INSERT OR UPDATE ON jit.events FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind();
+ALTER TABLE jit.events ENABLE ALWAYS TRIGGER restored;
+COMMENT ON TRIGGER restored ON jit.events IS 'As on jit.policies: the keeper must not go on with a ledger that is being restored';
+
+INSERT INTO jit.ledger_state (segment, tree_size, frontier, incarnation, timeline, position, signed_size, unresolved)
+VALUES (1, 0, '', 0, 0, pg_catalog.pg_current_wal_insert_lsn(), 0, '{}');
 
 CREATE FUNCTION jit._install() RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
@@ -38,12 +93,27 @@ REVOKE ALL ON FUNCTION jit._install() FROM PUBLIC;
 COMMENT ON FUNCTION jit._install() IS 'A part of CREATE EXTENSION: makes the roles of jit_guard and binds the installation';
 
 SELECT jit._install();
+SELECT jit._watch();
 
 GRANT EXECUTE ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
-    interval, interval, interval, boolean, text, text, text, boolean) TO jit_admin;
+    interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
+    interval, jsonb, text, text, text, text, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
-    interval, interval, interval, boolean, text, text, text, boolean, text) TO jit_admin;
+    interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
+    interval, jsonb, text, text, text, text, boolean, text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.drop_policy(text) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.export_policies() TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.apply_policies(json, boolean, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.rebind() TO jit_admin;
-GRANT SELECT ON jit.policies, jit.guards, jit.requests, jit.votes, jit.approvals, jit.scopes, jit.events, jit.instance
-    TO jit_admin, jit_auditor;
+GRANT EXECUTE ON FUNCTION jit.seal() TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.start_certification(interval, text[]) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.accept_drift(text) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.drift() TO jit_admin, jit_auditor;
+GRANT EXECUTE ON FUNCTION jit.touched(text, interval, timestamptz) TO jit_admin, jit_auditor;
+GRANT EXECUTE ON FUNCTION jit.verify() TO jit_admin, jit_auditor;
+GRANT EXECUTE ON FUNCTION jit.export(bigint, bigint, bigint) TO jit_admin, jit_auditor;
+GRANT EXECUTE ON FUNCTION jit.drop_evidence(bigint, text, boolean) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.report(timestamptz, timestamptz) TO jit_admin, jit_auditor;
+GRANT EXECUTE ON FUNCTION jit.findings(interval, timestamptz) TO jit_admin, jit_auditor;
+GRANT SELECT ON jit.policies, jit.stages, jit.rules, jit.delegations, jit.guards, jit.requests, jit.votes, jit.approvals, jit.use_counts, jit.scopes, jit.statements, jit.statement_parts, jit.events, jit.instance,
+    jit.baseline, jit.certificates, jit.ledger, jit.ledger_segments, jit.ledger_state, jit.checkpoints TO jit_admin, jit_auditor;

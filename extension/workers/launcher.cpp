@@ -3,10 +3,14 @@
 // A database is looked at by starting a keeper in it; a keeper that finds no extension leaves for good, until CREATE
 // EXTENSION in that database calls shared::wake_launcher(), or the launcher starts anew.
 
+#include "pg/cluster.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
+#include "pg/shared_cluster.hpp"
+#include "pg/shared_evidence.hpp"
 #include "pg/worker_table.hpp"
 #include "workers/registry.hpp"
+#include "workers/slot.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -58,8 +62,8 @@ bool contains(std::span<const Oid> all, Oid one)
     return false;
 }
 
-// pg_database as it is now; also the ones that accept no connections, a worker may enter.
-std::span<Oid> list_databases()
+// pg_database as it is now; also the ones that accept no connections, a worker may enter. `named`: only that one.
+std::span<Oid> list_databases(const char *named)
 {
     std::size_t count = 0;
     std::size_t room = 64;
@@ -71,6 +75,8 @@ std::span<Oid> list_databases()
     while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection)) {
         const auto *row = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
         if (row->datconnlimit == DATCONNLIMIT_INVALID_DB) // half dropped: nobody can connect
+            continue;
+        if (named != nullptr && strcmp(NameStr(row->datname), named) != 0)
             continue;
         if (count == room) {
             room *= 2;
@@ -87,7 +93,7 @@ std::span<Oid> list_databases()
 // Queues the databases that are new since the last listing, and forgets those that are gone.
 void look_at_databases()
 {
-    const std::span<Oid> now = list_databases();
+    const std::span<Oid> now = list_databases(nullptr);
     auto *queue = static_cast<Oid *>(MemoryContextAlloc(memory, sizeof(Oid) * (now.size() + 1)));
     std::size_t queued = 0;
     for (const Oid database : now)
@@ -102,6 +108,7 @@ void look_at_databases()
     listed = now.data();
     listed_count = now.size();
     shared::forget_missing(now);
+    shared::evidence::forget_missing(now);
 }
 
 bool start(shared::Job job)
@@ -165,6 +172,24 @@ void bury_children()
         }
     }
     child_count = kept;
+}
+
+// The control database's policies hold everywhere, so its keeper comes first; where there is no such database, there are
+// none.
+void look_at_control_database()
+{
+    if (!pg::cluster::is_configured())
+        return;
+    const shared::cluster::State state = shared::cluster::state();
+    if (state != shared::cluster::State::unpublished && state != shared::cluster::State::stale)
+        return;
+    const uint64 expected = shared::cluster::expected();
+    const std::span<Oid> found = list_databases(pg::settings::control_database);
+    if (found.empty())
+        pg::cluster::publish_nothing(InvalidOid, expected);
+    else
+        (void) shared::want_keeper(found[0]);
+    pfree(found.data());
 }
 
 // Lets a few of the databases not looked at yet have a keeper.
@@ -238,6 +263,7 @@ extern "C" PGDLLEXPORT void jit_launcher_main(Datum)
             ProcessConfigFile(PGC_SIGHUP);
         }
         bury_children();
+        look_at_control_database();
         if (shared::take_list_again())
             look_at_databases();
         look_further();
@@ -246,6 +272,7 @@ extern "C" PGDLLEXPORT void jit_launcher_main(Datum)
         if (unseen_count > 0)
             until = Min(until, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 100));
 
+        until = Min(until, slot::work(unseen_count == 0 && listed != nullptr));
         const TimestampTz now = GetCurrentTimestamp();
         int64 wait_ms = longest_sleep_ms;
         if (until < TimestampTzPlusMilliseconds(now, longest_sleep_ms))

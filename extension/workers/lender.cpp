@@ -8,6 +8,7 @@
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
+#include "pg/switches.hpp"
 #include "workers/loan_book.hpp"
 #include "workers/tick.hpp"
 
@@ -67,28 +68,36 @@ bool is_marked(const Entry &pair)
     return false;
 }
 
-// Whoever has members would hand the loan on to them.
+bool is_lent(const Pass &pass, const Entry &loan)
+{
+    return find(pass.page.actual, loan) != nullptr && !pg::switches::off("lent_first");
+}
+
+// Whoever has members would hand the loan on to them. What is lent already comes first: a new loan takes nobody's place.
 void decide_whom_not_to_lend(Pass *pass)
 {
     std::size_t lent = 0;
-    for (Entry &loan : pass->page.wanted) {
-        const char *why = nullptr;
-        if (!exists(loan.role) || !exists(loan.member)) {
-            loan.refused = true; // dropped meanwhile: there is nothing to say to anybody
-            continue;
+    for (const bool already : {true, false})
+        for (Entry &loan : pass->page.wanted) {
+            if (is_lent(*pass, loan) != already)
+                continue;
+            const char *why = nullptr;
+            if (!exists(loan.role) || !exists(loan.member)) {
+                loan.refused = true; // dropped meanwhile: there is nothing to say to anybody
+                continue;
+            }
+            if (lent == static_cast<std::size_t>(pg::settings::max_loans))
+                why = "jit_guard.max_loans memberships are lent already";
+            else if (!already && membership::has_members(loan.member))
+                why = "the person has members, who would come to the role too";
+            if (why == nullptr) {
+                lent++;
+                continue;
+            }
+            loan.refused = true;
+            pass->trouble = true;
+            book::refused(loan, why);
         }
-        if (lent == static_cast<std::size_t>(pg::settings::max_loans))
-            why = "jit_guard.max_loans memberships are lent already";
-        else if (find(pass->page.actual, loan) == nullptr && membership::has_members(loan.member))
-            why = "the person has members, who would come to the role too";
-        if (why == nullptr) {
-            lent++;
-            continue;
-        }
-        loan.refused = true;
-        pass->trouble = true;
-        book::refused(loan, why);
-    }
 }
 
 // On 15 a pair has one row: who is a member already keeps that, and is not lent to.

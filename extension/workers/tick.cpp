@@ -34,7 +34,7 @@ constexpr Setting own_settings[] = {
     {"default_transaction_read_only", "off"},
     {"idle_in_transaction_session_timeout", "0"},
     {"jit", "off"},
-    {"lock_timeout", "1s"},
+    {"lock_timeout", "500ms"}, // shorter than deadlock_timeout: the worker gives way, not a DROP EXTENSION beside it
     {"max_parallel_workers_per_gather", "0"},
     {"role", "none"},
     {"row_security", "off"},
@@ -98,6 +98,9 @@ pg::catalog::Presence settled_presence()
     // We are woken by a commit before it has told everybody what changed; its locks go last.
     if (pg::catalog::presence() == pg::catalog::Presence::ready)
         LockRelationOid(pg::catalog::house().policies, AccessShareLock);
+    // Tables of the previous version are read by the gate; workers wait for their update.
+    if (pg::catalog::presence() == pg::catalog::Presence::ready && !pg::catalog::is_current_version())
+        return pg::catalog::Presence::unbound;
     return pg::catalog::presence();
 }
 
@@ -133,8 +136,10 @@ Outcome attempt(Body body, void *arg, Failure *failure)
         FlushErrorState();
         AbortOutOfAnyTransaction();
         InterruptHoldoffCount = InterruptHoldoffCount - 1;
-        if (failure != nullptr)
+        if (failure != nullptr) {
+            failure->sqlstate = error->sqlerrcode;
             strlcpy(failure->message, error->message, sizeof(failure->message));
+        }
         if (outcome == Outcome::busy)
             ereport(LOG, (errcode(error->sqlerrcode),
                           errmsg("jit_guard: %s waits for a lock and tries again: %s", pg::session::actor(), error->message)));

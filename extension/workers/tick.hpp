@@ -22,6 +22,10 @@ void sleep_until(TimestampTz until);
 // about to commit.
 [[nodiscard]] pg::catalog::Presence settled_presence();
 
+// switched.cpp: once after the start, in a transaction with SPI: writes an event while jit_guard.enabled is off, and one
+// when it is on again, with the times as far as they are known.
+void note_switch();
+
 // One transaction with a snapshot.
 using Body = void (*)(void *arg);
 void transaction(Body body, void *arg);
@@ -33,6 +37,7 @@ enum class Outcome : uint8 {
     failed, // something else; only where the caller asked for it, else the error ends the worker
 };
 struct Failure {
+    int sqlstate;
     char message[256];
 };
 [[nodiscard]] Outcome attempt(Body body, void *arg, Failure *failure); // failure == nullptr: `failed` ends the worker

@@ -167,12 +167,14 @@ sub fill_house {
     my %oid = map { @$_ } @{$s->query(q{SELECT relname, oid FROM pg_class WHERE relname ~ '^g[0-9]+$'})};
     my $table_of = sub { 'g' . (1 + $_[0] % $tables) };
     my $triggers = without_triggers($s);
-    $s->copy_in('COPY jit.policies FROM STDIN', join '', map {
+    $s->copy_in('COPY jit.policies (policy_id, name, actions, objects, lends, elevates_to, eligible, approvers, approvals, exempt, max_duration,'
+        . ' default_duration, pending_timeout, require_reason, networks, break_glass, break_glass_duration, escalate_to, on_expiry, mode, statement,'
+        . ' created_by, created_at, changed_at) FROM STDIN', join '', map {
         join("\t", $_, "p$_", '{SELECT}', '{public.' . $table_of->($_) . '}', '{}', '{}', '{}', '{}', 1, '{}', '1 day', '1 hour', '1 hour',
-            'f', '\N', 'cancel', 'enforce', 'postgres', 'now', 'now') . "\n"
+            'f', '{}', '{}', '15 min', '{}', 'cancel', 'enforce', 'optional', 'postgres', 'now', 'now') . "\n"
     } 1 .. $policies);
-    $s->copy_in('COPY jit.guards FROM STDIN', join '', map {
-        join("\t", $_, 'r', $oid{$table_of->($_)}, '{}', 1, 'public.' . $table_of->($_)) . "\n"
+    $s->copy_in('COPY jit.guards (policy_id, object_class, object_id, attnums, actions, commands, object) FROM STDIN', join '', map {
+        join("\t", $_, 'r', $oid{$table_of->($_)}, '{}', 1, 0, 'public.' . $table_of->($_)) . "\n"
     } 1 .. $policies);
     $s->copy_in('COPY jit.requests (request_id, policy_id, policy, person, person_name, state, actions, objects, narrowed, duration,'
         . ' starts_at, requested_at, pending_until, decided_at, ends_at) FROM STDIN', join '', map {
@@ -180,8 +182,8 @@ sub fill_house {
         join("\t", $_, $policy, "p$policy", 20_000_000 + $_, "person$_", 'approved', '{SELECT}', '{public.' . $table_of->($policy) . '}', 'f',
             '1 day', 'yesterday', 'yesterday', 'now', 'yesterday', 'infinity') . "\n"
     } 1 .. $approvals);
-    $s->copy_in('COPY jit.approvals FROM STDIN', join '', map {
-        join("\t", $_, 1 + $_ % $policies, 20_000_000 + $_, 'yesterday', 'infinity', 1, 'f') . "\n"
+    $s->copy_in('COPY jit.approvals (request_id, policy_id, person, starts_at, ends_at, actions, commands, narrowed) FROM STDIN', join '', map {
+        join("\t", $_, 1 + $_ % $policies, 20_000_000 + $_, 'yesterday', 'infinity', 1, 0, 'f') . "\n"
     } 1 .. $approvals);
     with_triggers($s, $triggers);
     $s->query("SELECT setval(pg_get_serial_sequence('jit.policies', 'policy_id'), 1000000)");

@@ -31,6 +31,16 @@ sub selects_simple {
     };
 }
 
+# Every partition is opened, scanned and closed.
+sub sums_of_partitions {
+    my ($table) = @_;
+    return sub {
+        my ($s) = @_;
+        $s->prepare('p', "SELECT sum(v) FROM $table");
+        return sub { $s->execute('p') };
+    };
+}
+
 my $loop = 200; # statements inside one DO block or function call
 sub selects_in_do {
     my ($table) = @_;
@@ -57,6 +67,8 @@ my %variants = (
     'guarded, simple' => selects_simple('guarded_accounts'),
     'guarded, DO' => selects_in_do('guarded_accounts'),
     'guarded, function' => selects_in_function('guarded_accounts'),
+    '20 partitions' => sums_of_partitions('parts'),
+    'guarded, 20 partitions' => sums_of_partitions('guarded_parts'),
 );
 my %each = ('guarded, DO' => 5, 'guarded, function' => 5);
 my %divide = ('guarded, DO' => $loop, 'guarded, function' => $loop);
@@ -105,7 +117,11 @@ for my $sql ('CREATE ROLE bench LOGIN', 'CREATE ROLE other LOGIN', 'CREATE ROLE 
     (map { ("CREATE TABLE ${_}_accounts AS SELECT * FROM pgbench_accounts", "ALTER TABLE ${_}_accounts ADD PRIMARY KEY (aid)",
         "GRANT SELECT ON ${_}_accounts TO reader",
         "CREATE FUNCTION sum_${_}_accounts(n int) RETURNS bigint LANGUAGE plpgsql AS 'DECLARE s bigint := 0; v int; BEGIN FOR i IN 1..n LOOP SELECT abalance INTO v FROM ${_}_accounts WHERE aid = i; s := s + v; END LOOP; RETURN s; END'") } qw(guarded lent)),
-    'GRANT SELECT ON guarded_accounts TO bench', 'VACUUM (FREEZE, ANALYZE)') {
+    'GRANT SELECT ON guarded_accounts TO bench',
+    (map { my $parts = $_; ("CREATE TABLE $parts (id int, v int) PARTITION BY RANGE (id)", "GRANT SELECT ON $parts TO other, bench",
+        (map { "CREATE TABLE ${parts}_$_ PARTITION OF $parts FOR VALUES FROM ($_) TO (" . ($_ + 1) . ')' } 1 .. 20),
+        "INSERT INTO $parts SELECT i, i FROM generate_series(1, 20) AS i") } qw(parts guarded_parts)),
+    'VACUUM (FREEZE, ANALYZE)') {
     $server->sql('plain', $sql);
 }
 for my $database (sort keys %sizes) {
@@ -119,6 +135,7 @@ $server->stop;
 $server->start;
 for my $database (sort keys %sizes) {
     policy_for_bench($server, $database, 'bench', '{public.guarded_accounts}');
+    policy_for_bench($server, $database, 'bench-parts', '{public.guarded_parts}');
     policy_for_bench($server, $database, 'bench-lent', '{public.lent_accounts}', lends => "'reader'");
     $server->sql($database, 'VACUUM (FREEZE, ANALYZE)');
 }
@@ -128,8 +145,8 @@ $server->stop;
 
 my @plan = ( # libraries, databases and what is measured in each
     ['', [plain => keys %variants]],
-    ['pgaudit', [plain => qw(prepared simple)]],
-    ['pg_stat_statements', [plain => qw(prepared simple)]],
+    ['pgaudit', [plain => qw(prepared simple), '20 partitions']],
+    ['pg_stat_statements', [plain => qw(prepared simple), '20 partitions']],
     ['jit_guard', [plain => qw(prepared simple)], [house => keys %variants], map { [$_ => qw(prepared simple guarded)] } sort keys %size_text],
 );
 my %figure; # library/database/variant => [figures]
@@ -137,7 +154,7 @@ my $log_uses;
 for my $part (@plan) {
     my ($libraries, @databases) = @$part;
     next if $libraries =~ /pgaudit/ && !-f "$ENV{JIT_LIB}/pgaudit.so";
-    $server->start(libraries => $libraries, callgrind => 1, settings => ['jit_guard.log_uses=off']);
+    $server->start(libraries => $libraries, callgrind => 1, settings => ['jit_guard.log_uses=off', 'jit_guard.evidence=async']);
     for my $round (1 .. $rounds) {
         for my $set (@databases) {
             my ($database, @names) = @$set;
@@ -151,7 +168,7 @@ for my $part (@plan) {
     }
     $server->stop;
     if ($libraries eq 'jit_guard' && 'log_uses' =~ /$only/) {
-        $server->start(libraries => $libraries, callgrind => 1, settings => ['jit_guard.log_uses=on']);
+        $server->start(libraries => $libraries, callgrind => 1, settings => ['jit_guard.log_uses=on', 'jit_guard.evidence=async']);
         $log_uses = measure($server, 'house', 'guarded', 1);
         $server->stop;
     }
@@ -168,6 +185,8 @@ sub row {
     return [$what, sprintf('%.0f', median(@all)), sprintf('%+.0f', $more), sprintf('±%.0f', spread(@all)), sprintf('±%.0f', spread(@zero)),
         sprintf('%.2f %%', 100 * $more / median(@zero)), budget($more, $most, median(@all))];
 }
+# A record for each statement of the client; those nested in one have a record once, and mostly cost the decision.
+sub most_of { local ($_) = @_; return /simple|lent/ ? undef : /DO|function/ ? 2_500 : 6_000 }
 my @head = ('instructions a statement', 'all', 'more', 'spread', 'of none', 'ratio', 'budget');
 for my $protocol (['prepared', 300], ['simple', 1_000]) {
     my ($p, $most) = @$protocol;
@@ -178,8 +197,9 @@ for my $protocol (['prepared', 300], ['simple', 1_000]) {
         row('pgaudit, idle', "pgaudit/plain/$p", $none), row('pg_stat_statements', "pg_stat_statements/plain/$p", $none),
         map { row("jit_guard, $size_text{$_} policies and approvals", "jit_guard/$_/$p", $none, $most) } sort keys %size_text);
 }
-print "Guarded and approved, decision only (jit_guard.log_uses = off), against the same statement without library:\n\n";
-say_table(\@head, (map { row($_, "jit_guard/house/$_", "/plain/$_", /simple|lent/ ? undef : 2_000) } grep { /guarded|lent/ } sort keys %variants),
-    map { row("guarded, $size_text{$_} policies and approvals", "jit_guard/$_/guarded", '/plain/guarded', 2_000) } sort keys %size_text);
+print "Guarded, approved and recorded (jit_guard.evidence = async, log_uses = off), against the same statement without library:\n\n";
+say_table(\@head, (map { row($_, "jit_guard/house/$_", "/plain/$_", most_of($_)) } grep { /guarded|lent|partitions/ } sort keys %variants),
+    (map { row("guarded, $size_text{$_} policies and approvals", "jit_guard/$_/guarded", '/plain/guarded', most_of('guarded')) } sort keys %size_text),
+    map { row("20 partitions, $_ instead", "$_/plain/20 partitions", '/plain/20 partitions') } qw(pgaudit pg_stat_statements));
 defined $log_uses and printf "jit_guard.log_uses = on adds %.0f instructions a statement (one JSON line in the server log).\n\n", $log_uses - median(@{$figure{'jit_guard/house/guarded'}});
 exit failed();

@@ -92,7 +92,7 @@ my $triggers = without_triggers($admin);
 $admin->query("INSERT INTO jit.requests (request_id, policy_id, policy, person, person_name, state, actions, objects, narrowed, duration, starts_at,
     requested_at, pending_until, decided_at, ends_at) OVERRIDING SYSTEM VALUE
     SELECT 1000000 + oid::bigint, $policy, 'bench', oid, rolname, 'approved', '{}', '{}', false, '1 h', now(), now(), now(), now(), $at FROM $people");
-$admin->query("INSERT INTO jit.approvals SELECT 1000000 + oid::bigint, $policy, oid, now(), $at, 0, false FROM $people");
+$admin->query("INSERT INTO jit.approvals (request_id, policy_id, person, starts_at, ends_at, actions, commands, narrowed) SELECT 1000000 + oid::bigint, $policy, oid, now(), $at, 0, 0, false FROM $people");
 with_triggers($admin, $triggers);
 $admin->query('VACUUM ANALYZE');
 $admin->close;

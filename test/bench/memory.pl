@@ -24,7 +24,7 @@ fill_house($server, 'postgres', 1_000, 10_000, 1_000);
 # The person holds an approval under each policy that guards one of the 200 (policy i guards table i + 1).
 my $s = $server->session('postgres');
 my $triggers = without_triggers($s);
-$s->query("INSERT INTO jit.approvals SELECT 500000 + i, i, 'bench'::regrole, now(), 'infinity', 1, false FROM generate_series(1, 200) AS i");
+$s->query("INSERT INTO jit.approvals (request_id, policy_id, person, starts_at, ends_at, actions, commands, narrowed) SELECT 500000 + i, i, 'bench'::regrole, now(), 'infinity', 1, 0, false FROM generate_series(1, 200) AS i");
 with_triggers($s, $triggers);
 $s->close;
 $server->stop;

@@ -9,29 +9,14 @@
 #include <span>
 #include <vector>
 
+#include "bytes.hpp"
 #include "promise.hpp"
 
 using namespace jit::core;
+using jit::fuzz::Bytes;
 using jit::fuzz::promise;
 
 namespace {
-
-// One byte for a fact, zero when the bytes have run out.
-class Bytes {
-public:
-    Bytes(const std::uint8_t *bytes, std::size_t size) : rest_(bytes, size) {}
-    int up_to(int most)
-    {
-        if (rest_.empty())
-            return 0;
-        const int value = rest_.front() % (most + 1);
-        rest_ = rest_.subspan(1);
-        return value;
-    }
-
-private:
-    std::span<const std::uint8_t> rest_;
-};
 
 constexpr std::array<Column, 5> numbers{3, 0, 1, 2, -1}; // a column list is a piece of this
 std::span<const Column> some_columns(Bytes &bytes)
@@ -96,8 +81,13 @@ void build(World &w, Bytes bytes)
                      some_columns(bytes)};
             a.covers = std::span(w.covers[i]).first(static_cast<std::size_t>(bytes.up_to(2)));
         }
+        a.left = bytes.up_to(3) - 1;
+        a.shut = bytes.up_to(3) == 3;
         w.approvals.push_back(a);
     }
+    const int elsewhere = bytes.up_to(3); // one of the policies does not serve the address, or none
+    for (Guard &g : w.guards)
+        g.elsewhere = g.policy == elsewhere;
 }
 
 void judge_guards(const World &w, const Decision &d)
@@ -135,6 +125,12 @@ bool reaches(const Approval &a, const Attempt &attempt)
     });
 }
 
+bool unserved(const World &w, const Approval &a)
+{
+    return std::any_of(w.guards.begin(), w.guards.end(),
+                       [&](const Guard &g) { return g.policy == a.policy && g.elsewhere; });
+}
+
 void judge_approval(const World &w, const Decision &d)
 {
     const auto used =
@@ -151,6 +147,18 @@ void judge_approval(const World &w, const Decision &d)
             promise(live && d.until == used->until, "what is used holds now, until its end");
             promise((used->actions & bit(w.attempt.action)) != 0, "and allows the action");
             promise(reaches(*used, w.attempt), "and reaches the object and column");
+            promise(used->left != 0, "and has a use left");
+            promise(!unserved(w, *used), "and serves the address");
+            promise(!used->shut, "and is not bound to another statement");
+            break;
+        case Verdict::used_up:
+            promise(live && d.until == used->until && used->left == 0, "what is used up holds now and has no use left");
+            break;
+        case Verdict::network:
+            promise(live && d.until == used->until && unserved(w, *used), "it holds now, for other addresses");
+            break;
+        case Verdict::other_statement:
+            promise(live && d.until == used->until && used->shut, "it holds now, for another statement");
             break;
         case Verdict::out_of_scope:
             promise(live && d.until == used->until, "what does not reach holds now");
@@ -188,8 +196,14 @@ void judge_changes(const World &w, const Decision &d)
     for (const Approval &a : w.approvals) {
         other.approvals.assign(1, a);
         const Decision alone = other.answer();
-        promise(alone.verdict != Verdict::approved || (d.verdict == Verdict::approved && alone.until <= d.until),
-                "each approval opens by itself, and the last to end is used");
+        const auto chosen = std::find_if(w.approvals.begin(), w.approvals.end(),
+                                         [&](const Approval &one) { return one.request == d.request; });
+        promise(alone.verdict != Verdict::approved || d.verdict == Verdict::approved, "each approval opens by itself");
+        promise(alone.verdict != Verdict::approved || a.left != uncounted || chosen->left == uncounted,
+                "what is not counted is used first");
+        promise(alone.verdict != Verdict::approved || (a.left == uncounted) != (chosen->left == uncounted) ||
+                    alone.until <= d.until,
+                "and of those the last to end");
         promise(d.verdict != Verdict::not_yet || alone.verdict != Verdict::not_yet || alone.until >= d.until,
                 "the next to start is named");
         promise(d.verdict != Verdict::over || alone.verdict != Verdict::over || alone.until <= d.until,
@@ -216,6 +230,10 @@ void judge_changes(const World &w, const Decision &d)
     if (d.verdict == Verdict::not_yet) {
         other = w;
         other.now = d.until;
+        for (Approval &a : other.approvals)
+            a.left = uncounted, a.shut = false;
+        for (Guard &g : other.guards)
+            g.elsewhere = false;
         promise(allows(other.answer().verdict), "what starts later opens then");
     }
 }

@@ -30,8 +30,19 @@ std::string written_out(const ObjectName &name)
 {
     std::string out;
     switch (name.kind) {
-        case ObjectKind::database: return "*.*";
-        case ObjectKind::schema: return in_quotes(name.schema.view()) + ".*";
+        case ObjectKind::database_relations: return "*.*";
+        case ObjectKind::schema_relations: return in_quotes(name.schema.view()) + ".*";
+        case ObjectKind::schema: return "schema " + in_quotes(name.schema.view());
+        case ObjectKind::sequence:
+            return "sequence " + in_quotes(name.schema.view()) + "." + in_quotes(name.relation.view());
+        case ObjectKind::type: return "domain " + in_quotes(name.schema.view()) + "." + in_quotes(name.relation.view());
+        case ObjectKind::function: // its arguments are the server's to read
+            return "function " + in_quotes(name.schema.view()) + "." + in_quotes(name.relation.view()) + "()";
+        case ObjectKind::large_object: return "large object " + std::to_string(name.number);
+        case ObjectKind::role: return "role " + in_quotes(name.relation.view());
+        case ObjectKind::database:
+            return name.relation.view().empty() ? "database" : "database " + in_quotes(name.relation.view());
+        case ObjectKind::server: return "server";
         case ObjectKind::relation: return in_quotes(name.schema.view()) + "." + in_quotes(name.relation.view());
         case ObjectKind::columns:
             out = in_quotes(name.schema.view()) + "." + in_quotes(name.relation.view());
@@ -66,9 +77,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t siz
         return 0;
     }
 
-    const bool of_relation = name.kind == ObjectKind::relation || name.kind == ObjectKind::columns;
-    terminated(name.schema, name.kind != ObjectKind::database);
-    terminated(name.relation, of_relation);
+    const bool qualified = name.kind == ObjectKind::relation || name.kind == ObjectKind::columns ||
+                           name.kind == ObjectKind::sequence || name.kind == ObjectKind::type ||
+                           name.kind == ObjectKind::function;
+    terminated(name.schema, qualified || name.kind == ObjectKind::schema || name.kind == ObjectKind::schema_relations);
+    if (name.kind != ObjectKind::database) // with or without a name
+        terminated(name.relation, qualified || name.kind == ObjectKind::role);
+    promise((name.signature > 0) == (name.kind == ObjectKind::function), "a function says where its signature is");
+    promise(name.signature < size || size == 0, "which lies in the text");
+    promise((name.number > 0) == (name.kind == ObjectKind::large_object), "a large object has a number");
     promise((name.column_count > 0) == (name.kind == ObjectKind::columns), "columns are there when the kind says so");
     promise(name.column_count <= max_columns, "columns are bounded");
     for (std::size_t i = 0; i < name.column_count; i++) {
@@ -80,7 +97,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *bytes, std::size_t siz
     ObjectName again;
     promise(parse_object_name(written_out(name), &again).error == NameError::none, "what was read can be written");
     promise(name.kind == again.kind && name.schema.text == again.schema.text &&
-                name.relation.text == again.relation.text && name.column_count == again.column_count,
+                name.relation.text == again.relation.text && name.column_count == again.column_count &&
+                name.number == again.number,
             "and is the same when read again");
     for (std::size_t i = 0; i < max_columns; i++)
         promise(name.columns[i].text == again.columns[i].text, "column by column");

@@ -21,6 +21,7 @@ sub new {
     $self->_write(pack('N', length($body) + 4) . $body);
     my $answer = $self->finish;
     die "connection of $person: $answer->{error}{M}" if $answer->{error} && !$how{may_fail};
+    die "connection of $person: closed" if $self->{gone} && !$how{may_fail};
     $self->{refused} = $answer->{error};
     return $self;
 }

@@ -17,8 +17,8 @@ our @EXPORT = qw(new_cluster sql as_person refused lend request_approved wait_fo
 # A running server whose control database is "app", with the extension, the role "dba" that the policy "dba-window"
 # lends, people (alice, bob, dave) and an approver (carol).
 sub new_cluster {
-    my ($name, $conf) = @_;
-    my $node = PostgreSQL::Test::Cluster->new($name);
+    my ($name, $conf, %how) = @_;
+    my $node = PostgreSQL::Test::Cluster->new($name, %how);
     $node->init(extra => ['--no-locale', '--encoding=UTF8']);
     $node->append_conf('postgresql.conf', <<"CONF");
 shared_preload_libraries = 'jit_guard'
@@ -27,8 +27,11 @@ jit_guard.expiry_grace = '700ms'
 restart_after_crash = on
 timezone = 'UTC'
 fsync = off
+wal_level = replica
 CONF
     $node->append_conf('postgresql.conf', $conf) if defined $conf;
+    # With the module of JIT_TEST_SWITCHES: shows which tests fail without a check.
+    $node->append_conf('postgresql.conf', "jit_guard.test_off = '$ENV{JIT_TEST_OFF}'") if $ENV{JIT_TEST_OFF};
     $node->start;
     $node->safe_psql('postgres', 'CREATE DATABASE app');
     $node->safe_psql('app', <<'SQL');
@@ -50,7 +53,7 @@ sub as_person {
     my ($out, $err) = ('', '');
     local $ENV{PGOPTIONS} = $how{options} if defined $how{options};
     my $code = $node->psql($how{db} // 'app', $sql, stdout => \$out, stderr => \$err,
-        on_error_stop => 1, extra_params => ['-U', $person], timeout => 60, timed_out => \my $timed_out);
+        on_error_stop => 1, extra_params => ['-U', $person], timeout => 300, timed_out => \my $timed_out);
     return ($code, $out, $err);
 }
 
@@ -115,7 +118,7 @@ sub session {
     my $self = bless {in => '', out => '', err => '', marks => 0}, 'JitCluster::Session';
     local $ENV{PGOPTIONS} = $how{options} if defined $how{options};
     my $uri = $node->connstr($how{db} // 'app') . " user=$person";
-    $self->{timer} = IPC::Run::timeout(60);
+    $self->{timer} = IPC::Run::timeout(300);
     $self->{psql} = IPC::Run::start(['psql', '-XAtq', '-v', 'VERBOSITY=default', '-d', $uri],
         '<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, $self->{timer});
     return $self;
@@ -138,17 +141,17 @@ sub send_only {
     my ($self, $sql) = @_;
     my $mark = 'mark' . ++$self->{marks};
     @$self{qw(out err)} = ('', '');
-    $self->{timer}->start(60);
+    $self->{timer}->start(300);
     $self->{in} .= "$sql;\n\\echo $mark\n\\warn $mark\n";
     $self->{psql}->pump_nb;
     return;
 }
 
-# The answer to what was sent.
+# The answer to what was sent. The mark counts with the end of its line: a late one would begin the next answer.
 sub finish {
     my ($self) = @_;
     my $mark = 'mark' . $self->{marks};
-    eval { $self->{psql}->pump while $self->{psql}->pumpable && ($self->{out} !~ /^$mark$/m || $self->{err} !~ /^$mark$/m); 1 }
+    eval { $self->{psql}->pump while $self->{psql}->pumpable && ($self->{out} !~ /^$mark\n/m || $self->{err} !~ /^$mark\n/m); 1 }
         or $self->{gone} = 1;
     my ($out, $err) = @$self{qw(out err)};
     s/^$mark\n//m for $out, $err;

@@ -29,6 +29,7 @@ max_prepared_transactions = 4
 log_line_prefix = '%m [%p] %u '
 timezone = 'UTC'
 fsync = off
+wal_level = replica
 jit = off
 CONF
     $node->append_conf('postgresql.conf', $how{conf}) if defined $how{conf};

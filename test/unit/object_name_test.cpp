@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace jit::core {
@@ -60,8 +61,8 @@ TEST(ObjectName, Forms)
     expect_read("payments.accounts", ObjectKind::relation, "payments", "accounts");
     expect_read("payments.accounts(ssn)", ObjectKind::columns, "payments", "accounts", {"ssn"});
     expect_read("payments.accounts(ssn, iban)", ObjectKind::columns, "payments", "accounts", {"ssn", "iban"});
-    expect_read("payments.*", ObjectKind::schema, "payments");
-    expect_read("*.*", ObjectKind::database);
+    expect_read("payments.*", ObjectKind::schema_relations, "payments");
+    expect_read("*.*", ObjectKind::database_relations);
     expect_read("schema payments", ObjectKind::schema, "payments");
     expect_read("database", ObjectKind::database);
     expect_read("table payments.accounts", ObjectKind::relation, "payments", "accounts");
@@ -74,8 +75,8 @@ TEST(ObjectName, BlanksAroundEverything)
 {
     expect_read(" \t\r\n\f\v payments . accounts ( ssn , iban ) \n", ObjectKind::columns, "payments", "accounts",
                 {"ssn", "iban"});
-    expect_read(" payments . * ", ObjectKind::schema, "payments");
-    expect_read("\n*\t.\v* ", ObjectKind::database);
+    expect_read(" payments . * ", ObjectKind::schema_relations, "payments");
+    expect_read("\n*\t.\v* ", ObjectKind::database_relations);
     expect_read("  TABLE\n\"S\" . \"T\"", ObjectKind::relation, "S", "T");
     expect_read("Materialized \t VIEW a.b", ObjectKind::relation, "a", "b");
 }
@@ -153,28 +154,81 @@ TEST(ObjectName, WordsThatLeadAreOrdinaryNamesBeforeADotOrInQuotes)
                             "function"sv, "role"sv, "server"sv, "type"sv, "large"sv, "procedure"sv, "routine"sv}) {
         expect_read(std::string(word) + ".x", ObjectKind::relation, word, "x");
         expect_read(std::string(word) + " . " + std::string(word), ObjectKind::relation, word, word);
-        expect_read(std::string(word) + ".*", ObjectKind::schema, word);
+        expect_read(std::string(word) + ".*", ObjectKind::schema_relations, word);
         expect_read("schema " + std::string(word), ObjectKind::schema, word);
         expect_read("table " + std::string(word) + ".x", ObjectKind::relation, word, "x");
         expect_refused(in_quotes(word) + " s.t", NameError::syntax, word.size() + 3);
     }
 }
 
-TEST(ObjectName, LaterKinds)
+TEST(ObjectName, OtherKinds)
 {
-    for (const auto text :
-         {"function s.f(int)"sv, "FUNCTION \"f\"()"sv, "procedure s.p()"sv, "routine r"sv, "role admin"sv, "server x"sv,
-          "server"sv, "sequence s.q"sv, "type s.t"sv, "large object 4711"sv, "foreign server x"sv, "database prod"sv,
-          "foreign data wrapper w"sv, "event trigger e"sv, "index s.i"sv, "domain s.d"sv})
-        expect_refused(text, NameError::later_kind, 0);
-    expect_refused("  role admin", NameError::later_kind, 2);
-    expect_refused("large 4711", NameError::syntax, 6);
-    expect_refused("large table", NameError::syntax, 6);
-    expect_refused("foreign \"server\"", NameError::syntax, 8);
+    expect_read("sequence s.q", ObjectKind::sequence, "s", "q");
+    expect_read("TYPE S.\"T\"", ObjectKind::type, "s", "T");
+    expect_read("domain s.d", ObjectKind::type, "s", "d");
+    expect_read("role admin", ObjectKind::role, "", "admin");
+    expect_read("role \"Ad min\"", ObjectKind::role, "", "Ad min");
+    expect_read("database", ObjectKind::database);
+    expect_read("database prod", ObjectKind::database, "", "prod");
+    expect_read(" Server ", ObjectKind::server);
+    for (const auto word : {"function"sv, "procedure"sv, "ROUTINE"sv, "aggregate"sv})
+        for (const auto arguments : {"()"sv, "(integer)"sv, " ( numeric(10,2), \"a)b\".\"c\"[] ) "sv,
+                                     "(timestamp with time zone, 1 ! '')"sv}) {
+            const std::string text = std::string(word) + " s . f" + std::string(arguments);
+            expect_read(text, ObjectKind::function, "s", "f");
+            ObjectName name{};
+            EXPECT_EQ(parse_object_name(text, &name).error, NameError::none);
+            EXPECT_EQ(name.signature, word.size() + 1);
+        }
+    for (const auto &[text, number] : {std::pair{"large object 4711"sv, 4711u}, {"LARGE  OBJECT 1"sv, 1u},
+                                       {"large object 4294967295"sv, 4294967295u}, {"large object 007"sv, 7u}}) {
+        expect_read(text, ObjectKind::large_object);
+        ObjectName name{};
+        EXPECT_EQ(parse_object_name(text, &name).error, NameError::none);
+        EXPECT_EQ(name.number, number);
+    }
+}
+
+TEST(ObjectName, OtherKindsAreStrict)
+{
+    expect_refused("function s.f", NameError::no_arguments, 12);
+    expect_refused("function f(integer)", NameError::not_qualified, 9);
+    expect_refused("function s.f(integer", NameError::syntax, 12);
+    expect_refused("function s.f(\"a)", NameError::syntax, 12);
+    expect_refused("function s.f(integer))", NameError::syntax, 21);
+    expect_refused("function s.f() x", NameError::syntax, 15);
+    expect_refused("function s.*", NameError::syntax, 11);
     expect_refused("function", NameError::not_qualified, 0);
     expect_refused("function(x)", NameError::not_qualified, 0);
     expect_refused("function 1", NameError::syntax, 9);
+    expect_refused("sequence q", NameError::not_qualified, 9);
+    expect_refused("sequence s.q(a)", NameError::syntax, 12);
+    expect_refused("sequence s.*", NameError::syntax, 11);
+    expect_refused("type t", NameError::not_qualified, 5);
+    expect_refused("type s.t[]", NameError::syntax, 8);
+    expect_refused("role a.b", NameError::syntax, 6);
+    expect_refused("role", NameError::not_qualified, 0);
+    expect_refused("database a b", NameError::syntax, 11);
+    expect_refused("server x", NameError::syntax, 7);
     expect_refused("\"server\"", NameError::not_qualified, 0);
+    expect_refused("large object", NameError::syntax, 12);
+    expect_refused("large object x", NameError::syntax, 13);
+    expect_refused("large object 0", NameError::bad_number, 13);
+    expect_refused("large object 4294967296", NameError::bad_number, 13);
+    expect_refused("large object 99999999999999999999999999", NameError::bad_number, 13);
+    expect_refused("large object -1", NameError::syntax, 13);
+    expect_refused("large object 1x", NameError::syntax, 13);
+    expect_refused("large 4711", NameError::syntax, 6);
+    expect_refused("large table", NameError::syntax, 6);
+}
+
+TEST(ObjectName, LaterKinds)
+{
+    for (const auto text : {"extension x"sv, "foreign server x"sv, "foreign data wrapper w"sv, "event trigger e"sv,
+                            "index s.i"sv, "user u"sv, "group g"sv, "tablespace t"sv})
+        expect_refused(text, NameError::later_kind, 0);
+    expect_refused("  user admin", NameError::later_kind, 2);
+    expect_refused("foreign \"server\"", NameError::syntax, 8);
 }
 
 TEST(ObjectName, NotQualified)

@@ -107,6 +107,21 @@ works('ALTER DATABASE app2 RENAME TO app', 'and back');
 wait_for($node, "SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = 'app' AND backend_type LIKE 'jit_guard %'", 'keeper and lender are back');
 lend($node, 'alice', '1 s');
 wait_for($node, "SELECT NOT EXISTS (SELECT FROM pg_auth_members WHERE grantor = 'jit_lender'::regrole)", 'and work');
+
+# The order that matters after a rename: the keeper is back and takes itself for the control database's until it has looked,
+# and meanwhile something is to be published. Then it is the launcher's turn, and it has to be told.
+kill 'STOP', my $launcher = worker_pid($node, 'launcher');
+works('ALTER DATABASE app RENAME TO app2', 'renamed while the launcher does nothing');
+my $holder = session($node, $postgres, db => 'app2');
+$holder->run('BEGIN; LOCK TABLE pg_catalog.pg_extension IN ACCESS EXCLUSIVE MODE');
+kill 'CONT', $launcher;
+wait_for($node, q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'jit_guard keeper' AND datname = 'app2' AND wait_event_type = 'Lock'}, 'its keeper cannot look yet', 'postgres');
+works('DROP DATABASE IF EXISTS app', 'something is to be published');
+$holder->run('ROLLBACK');
+$holder->close;
+is((as_person($node, $postgres, "SET statement_timeout = '8s'; CREATE ROLE eve; DROP ROLE eve", db => 'plain'))[0], 0, 'the other databases learn that there is no control database');
+works('ALTER DATABASE app2 RENAME TO app', 'and back');
+wait_for($node, "SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = 'app' AND backend_type LIKE 'jit_guard %'", 'keeper and lender are back');
 sql($node, 'DROP EXTENSION jit_guard CASCADE');
 wait_for($node, "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = 'app' AND backend_type LIKE 'jit_guard %'", 'DROP EXTENSION stops keeper and lender', 'postgres');
 works('DROP DATABASE app', 'DROP DATABASE without the extension');

@@ -8,7 +8,7 @@ use Time::HiRes qw(sleep time);
 use JitClient;
 use JitGate;
 
-my $node = gate_cluster('races');
+my $node = gate_cluster('races', conf => "jit_guard.expiry_grace = '30s'\n");
 my $admin = JitClient->new($node, 'postgres');
 my %p = map { $_ => JitClient->new($node, $_) } qw(alice bob carol dan);
 my ($id, $answer);
@@ -130,11 +130,11 @@ $id = approved($node, 'alice', '10 min');
 done($id, 'ended released', 0, 'requested vote approved released', 'a revoke that is rolled back');
 
 # ---- approve against time-out ----
-$admin->value("SELECT jit.alter_policy('acc', pending_timeout => '800 ms')");
+$admin->value("SELECT jit.alter_policy('acc', pending_timeout => '4 s')");
 $id = asked();
 $p{carol}->query('BEGIN');
 $p{carol}->query("SELECT jit.approve($id)");
-sleep 1;
+wait_until($node, "(SELECT clock_timestamp() > pending_until FROM jit.requests WHERE request_id = $id)");
 is(state_of($id), 'pending', 'the time-out passes while a vote is open');
 $p{carol}->query('COMMIT');
 sleep 0.3;
@@ -143,7 +143,7 @@ $p{alice}->value("SELECT jit.release($id)");
 $id = asked();
 $p{carol}->query('BEGIN');
 $p{carol}->query("SELECT jit.approve($id)");
-sleep 1;
+wait_until($node, "(SELECT clock_timestamp() > pending_until FROM jit.requests WHERE request_id = $id)");
 $p{carol}->query('ROLLBACK');
 wait_until($node, "(SELECT state = 'timed_out' FROM jit.requests WHERE request_id = $id)", 'a vote rolled back: the request times out');
 gate_error($p{carol}->query("SELECT jit.approve($id)"), '55000', qr/has already timed out/, 'and a vote after that is refused');
@@ -260,6 +260,19 @@ $admin->value(q{SELECT jit.alter_policy('gone', exempt => '{}')});
 gate_refused($bob->query('FETCH 1 FROM c'), 'which does not outlive the exemption');
 $bob->query('ROLLBACK');
 is($admin->value(q{SELECT jit.drop_policy('gone')}), '', 'dropped');
+
+# ---- a delegation that is over decides nothing, also in a transaction that began while it lasted ----
+my $deputy = JitClient->new($node, 'mallory');
+my $delegation = $p{dan}->value(q{SELECT jit.delegate('mallory', '1 hour')});
+$id = $p{alice}->value(q{SELECT jit.request('lent', '10 min', reason => 'x')});
+gate_rows($deputy->query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1'), '1', 'the deputy has an old snapshot');
+$p{dan}->value("SELECT jit.undelegate($delegation)");
+gate_error($deputy->query("SELECT jit.approve($id)"), '42704', qr/no request $id that concerns you/, 'and cannot approve by it');
+gate_error($deputy->query("ROLLBACK; SELECT jit.deny($id)"), '42704', qr/no request $id that concerns you/, 'nor deny');
+$delegation = $p{dan}->value(q{SELECT jit.delegate('mallory', '1 hour')});
+is($deputy->value("SELECT jit.approve($id)"), 'approved', 'while it lasts the deputy can');
+$p{dan}->value("SELECT jit.undelegate($delegation)");
+$p{alice}->value("SELECT jit.release($id)");
 
 # ---- nothing is left waiting, locked or half done ----
 is($admin->value(q{SELECT count(*) FROM pg_locks WHERE NOT granted}), 0, 'nobody waits for a lock');

@@ -37,6 +37,7 @@ my @running = (
     simple    => 'SELECT count(*) FROM pay.accounts, pg_sleep(20)',
     extended  => 'SELECT count(*) FROM pay.accounts, pg_sleep(20)',
     prepared  => 'EXECUTE slow',
+    # vector 19, vector 20: also busy; vector 23: writer, and stored below
     do_loop   => 'DO $$ BEGIN FOR i IN 1..1000 LOOP PERFORM v FROM pay.accounts; PERFORM pg_sleep(0.01); END LOOP; END $$',
     now_loop  => 'DO $$ DECLARE t timestamptz := now(); BEGIN WHILE now() = t LOOP PERFORM v FROM pay.accounts; END LOOP; END $$',
     copy_out  => 'COPY (SELECT id, pg_sleep(0.05) FROM pay.accounts, generate_series(1, 200)) TO STDOUT',
@@ -64,7 +65,8 @@ for my $how (sort keys %text) {
 for my $how (sort keys %text) {
     $answer = $s{$how}->finish;
     cmp_ok(time, '>=', $end, "$how: not before the end");
-    my $named = $how eq 'writer' ? qr/request $id (?:expired at|was ended .expired.)/ : qr/approval $id is over.*under policy "acc"; it expired at/;
+    my $named = qr/approval $id is over.*under policy "acc"; it expired at/;
+    $named = qr/$named|request $id (?:expired at|was ended .expired.)/ if $how eq 'writer'; # cancelled, or refused at its COMMIT
     gate_error($answer, $answer->{error}{C} // '', qr/^(57014|42501) .*$named/, "$how: ended by an error that names the approval");
 }
 like($s{writer}->query('SELECT 1')->{status}, qr/I/, 'no session was lost');
@@ -102,12 +104,15 @@ $s{lent}->query('INSERT INTO pay.lent VALUES (205, 1); SELECT id FROM pay.accoun
 gate_rows($s{exported}->query('INSERT INTO pay.open SELECT 300, v FROM pay.accounts WHERE id = 3'), '', 'a copy into an open table, in time');
 past($end);
 my $over = qr/approval $id is over.*under policy "acc"; it expired at/;
+# vector 4
 gate_error($s{fetch}->query('FETCH 1 FROM c'), '42501', $over, 'FETCH from a cursor opened in time');
 gate_error($s{bound}->execute('late')->sync->finish, '42501', $over, 'Execute of a portal bound in time');
 gate_error($s{suspended}->execute('late', 1)->sync->finish, '42501', $over, 'Execute of a portal suspended in time');
 gate_error($s{begun}->query('SELECT id FROM pay.accounts'), '42501', qr/approval/, 'a statement in a transaction begun in time');
 gate_error($s{repeatable}->query('SELECT id FROM pay.accounts'), '42501', qr/approval/, 'the same in REPEATABLE READ');
+# vector 18: as does now_loop above
 gate_error($s{frozen}->query('EXECUTE f'), '42501', qr/approval/, 'a prepared plan where now() stands still');
+# vector 117
 gate_error($s{commit}->query('COMMIT'), '42501', qr/cannot commit: $over/, 'COMMIT of a write');
 gate_error($s{commit_ext}->extended('COMMIT'), '42501', qr/cannot commit: $over/, 'COMMIT in the extended protocol');
 gate_error($s{chain}->query('COMMIT AND CHAIN'), '42501', qr/cannot commit: $over/, 'COMMIT AND CHAIN');
@@ -125,6 +130,7 @@ gate_rows($s{$_}->query('ROLLBACK; SELECT 1'), '1', "$_: the session itself goes
 # ---- two-phase commit would carry a write beyond the end ----
 my $alice = JitClient->new($node, 'alice');
 $id = approved($node, 'alice', '10 min');
+# vector 116
 gate_error($alice->query("BEGIN; INSERT INTO pay.accounts VALUES (210, 1); PREPARE TRANSACTION 'a'"), '0A000', qr/cannot prepare a transaction that wrote under an approval/, 'PREPARE TRANSACTION of a guarded write');
 $alice->query('ROLLBACK');
 is($alice->query("BEGIN; INSERT INTO pay.open VALUES (211, 1); PREPARE TRANSACTION 'b'")->{tags}[-1], 'PREPARE TRANSACTION', 'of another write it is allowed');
@@ -165,6 +171,7 @@ gate_error($s{next}->query('SELECT v FROM pay.accounts'), '42501', qr/request $i
 gate_error($s{commit}->query('COMMIT'), '42501', qr/cannot commit/, 'and so is COMMIT');
 kill 'CONT', @workers;
 
+# vector 121
 # ---- after the grace: sessions that still hold something are ended ----
 set_grace('300ms');
 $admin->value(q{SELECT jit.create_policy('hard', '{READ,WRITE}', '{pay.hard}', eligible => '{staff}', approvers => '{leads}', on_expiry => 'terminate')})
@@ -180,6 +187,7 @@ $s{swallow}->send_query(q{DO $$ BEGIN LOOP BEGIN PERFORM v FROM pay.accounts; PE
     EXCEPTION WHEN query_canceled OR insufficient_privilege THEN NULL; END; END LOOP; END $$});
 $s{temp_as}->query('CREATE TEMP TABLE mine AS SELECT * FROM pay.accounts');
 $s{temp_into}->query('CREATE TEMP TABLE mine (id int, v int); INSERT INTO mine SELECT * FROM pay.accounts');
+# vector 16
 gate_rows($s{folded}->query('EXECUTE f'), '50', 'a folded function answers in time');
 $s{stored}->send_query('CALL pay.reader()');
 $s{stalled}->send_query(q{COPY (SELECT repeat('x', 8000) FROM pay.accounts, generate_series(1, 100000)) TO STDOUT});

@@ -63,6 +63,7 @@ gate_rows($alice->finish, '4', 'second');
 # ---- Bind before, Execute after ----
 $alice->query('BEGIN');
 $alice->bind('late', 'p', 5)->flush;
+# vector 7
 is($alice->finish(stop => '2')->{seen}, '2', 'bound in time');
 $carol->value("SELECT jit.revoke($id)");
 $answer = $alice->execute('late')->sync->finish;
@@ -75,6 +76,7 @@ $alice->query('BEGIN');
 $alice->parse('all', 'SELECT id FROM pay.accounts ORDER BY id')->bind('slow', 'all')->execute('slow', 2)->flush;
 $answer = $alice->finish(stop => 's');
 gate_rows($answer, '1 2', 'a portal with a row limit gives its first rows');
+# vector 8
 like($answer->{seen}, qr/s$/, 'and is suspended');
 $answer = $alice->execute('slow', 1)->flush->finish(stop => 's');
 gate_rows($answer, '3', 'the next Execute goes on');
@@ -99,6 +101,7 @@ $alice = JitClient->new($node, 'alice');
 # ---- held cursors are refused, so no Execute can read one ----
 $id = approved($node, 'alice', '10 min');
 $alice->query('BEGIN');
+# vector 6
 gate_error($alice->query('DECLARE h CURSOR WITH HOLD FOR SELECT id FROM pay.accounts'), '0A000', qr/a cursor WITH HOLD cannot read pay.accounts/, 'WITH HOLD is refused');
 $alice->query('ROLLBACK');
 $answer = $alice->execute('h')->sync->finish;
@@ -158,6 +161,27 @@ $alice->cancel;
 $answer = $alice->finish;
 gate_error($answer, '57014', qr/canceling statement due to user request/, 'a cancel by the client keeps its words');
 gate_rows($alice->query('SELECT id FROM pay.accounts WHERE id = 1'), '1', 'and the session goes on');
+
+# ---- a cached plan whose lock is older than the policy ----
+# What brings news is a new lock, and the lock of the plan can have been taken long before: by Parse, by a statement, by
+# planning. The plan must hear of a policy that was made since, each time.
+$admin->value('CREATE TABLE pay.later (id int); INSERT INTO pay.later VALUES (1); GRANT SELECT ON pay.later TO staff');
+$alice->query('SET plan_cache_mode = force_generic_plan');
+$alice->parse('later', 'SELECT id FROM pay.later WHERE id > $1')->sync->finish;
+gate_rows($alice->bind('', 'later', 0)->execute('')->sync->finish, '1', 'an unguarded table, as a generic plan') for 1 .. 2;
+for my $first (
+    ['Parse in the same transaction', sub { $alice->parse('', 'SELECT id FROM pay.later')->flush->finish(stop => '1') }],
+    ['a statement in the same transaction', sub { $alice->query('BEGIN'); $alice->query('SELECT id FROM pay.later') }],
+    ['planning in the same transaction', sub { $alice->query('BEGIN'); $alice->query('EXPLAIN SELECT id FROM pay.later') }],
+    ['nothing before it', sub { }]) {
+    my ($what, $before) = @$first;
+    $before->();
+    $admin->value(q{SELECT jit.create_policy('later', '{READ}', '{pay.later}', eligible => '{staff}', approvers => '{leads}')});
+    gate_refused($alice->bind('', 'later', 0)->execute('')->sync->finish, "a policy made after $what");
+    $alice->query('ROLLBACK');
+    $admin->value(q{SELECT jit.drop_policy('later')});
+    gate_rows($alice->bind('', 'later', 0)->execute('')->sync->finish, '1', 'and without it the plan works again');
+}
 
 # ---- COPY both ways ----
 $answer = $alice->query('COPY pay.accounts (id) TO STDOUT');

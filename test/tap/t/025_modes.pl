@@ -46,6 +46,10 @@ is(join(' ', map { $_->{action} } grep { $_->{jit_guard} eq 'would_refuse' } @li
 @lines = lines_of(sub { $alice->query($_) for 'COPY pay.accounts TO STDOUT', 'BEGIN; TRUNCATE pay.accounts; ROLLBACK', 'DO $$ BEGIN PERFORM v FROM pay.accounts; END $$' });
 cmp_ok(scalar(grep { $_->{jit_guard} eq 'would_refuse' } @lines), '>=', 3, 'monitor: COPY, TRUNCATE and DO as well') or diag(kinds(@lines));
 ok((grep { $_->{nested} } @lines), 'and a nested statement says so');
+@lines = lines_of(sub { $node->safe_psql('app', q{
+    CREATE TABLE referring (id int); INSERT INTO referring VALUES (1);
+    ALTER TABLE referring ADD FOREIGN KEY (id) REFERENCES pay.accounts; DROP TABLE referring}) });
+is(join(' ', grep { $_ eq 'SELECT' } map { $_->{action} } @lines), '', 'monitor: the validation of a foreign key, which is never refused, is not reported as reading');
 my $id = approved($node, 'alice', '10 min');
 @lines = lines_of(sub { gate_rows($alice->query('SELECT id FROM pay.accounts WHERE id = 1'), '1', 'monitor: with an approval') });
 unlike(kinds(@lines), qr/would_refuse/, 'there is nothing to report');
@@ -94,13 +98,15 @@ unlike(log_since($node, $offset), qr/\xff/, 'no invalid byte is in the log');
 
 # ---- names as hostile as the texts ----
 my $name = qq{we"ird\n\\ 'name};
-my $quoted = '"' . $name =~ s/"/""/gr . '"';
-$admin->query($_) for "CREATE ROLE $quoted LOGIN IN ROLE staff", "CREATE SCHEMA $quoted", "CREATE TABLE $quoted.$quoted (id int)",
+my $role = '"' . $name =~ s/"/""/gr . '"';
+my $quoted = $role =~ s/\n//r; # what cannot be seen is no name of what a policy guards
+$admin->query($_) for "CREATE ROLE $role LOGIN IN ROLE staff", "CREATE SCHEMA $quoted", "CREATE TABLE $quoted.$quoted (id int)", qq{CREATE TABLE pay."a\nb" (id int)},
     "GRANT ALL ON SCHEMA $quoted TO PUBLIC", "GRANT ALL ON $quoted.$quoted TO PUBLIC";
 my $object = $quoted . '.' . $quoted;
 my $policy = q{"p'\\ {"x": 1}};
 my $create = q{SELECT jit.create_policy($1, '{READ}', ARRAY[$2::text], eligible => '{staff}', approvers => '{leads}')};
-gate_error($admin->extended($create, "a\nb", $object), '22023', qr/control character/, 'a policy name has no control characters');
+gate_error($admin->extended($create, "a\nb", $object), '22023', qr/character that cannot be seen/, 'a policy name has no control characters');
+gate_error($admin->extended($create, 'plain', qq{pay."a\nb"}), '22023', qr/character that cannot be seen/, 'nor has the name of an object');
 my $answer = $admin->extended($create, $policy, $object);
 is($answer->{error}{M}, undef, 'but quotes if it must') or diag(join ' ', %{$answer->{error}});
 my $weird = JitClient->new($node, $name, application_name => "app\n\"\\\x01");

@@ -106,4 +106,24 @@ is($out, '1', 'statements go on while schemas come and go');
 $storm->finish;
 $storm->close;
 
+# ---- rows that a publisher sends are not what people decided ----
+$node->append_conf('postgresql.conf', "wal_level = replica\nmax_wal_senders = 4");
+$node->restart;
+$node->safe_psql('postgres', 'CREATE DATABASE publisher');
+$node->safe_psql('publisher', 'CREATE SCHEMA jit; CREATE TABLE jit.approvals (request_id bigint); CREATE TABLE jit.votes (request_id bigint);
+    CREATE TABLE public.wares (id int); CREATE PUBLICATION forged FOR TABLE jit.approvals; CREATE PUBLICATION grows FOR TABLE public.wares');
+sql($node, 'CREATE TABLE public.wares (id int)');
+my $from = "CONNECTION '" . $node->connstr('publisher') =~ s/'/''/gr . "'";
+my $unslotted = 'WITH (create_slot = false, slot_name = NONE, enabled = false)';
+($code, $out, $err) = as_person($node, $postgres, "CREATE SUBSCRIPTION forged $from PUBLICATION forged $unslotted");
+like($err, qr/a subscription cannot write jit\.approvals/, 'a subscription to a table of jit_guard is refused');
+($code, $out, $err) = as_person($node, $postgres, "CREATE SUBSCRIPTION honest $from PUBLICATION grows $unslotted");
+is($code, 0, 'one to another table is not') or diag($err);
+sql($node, "ALTER SUBSCRIPTION honest SET (slot_name = 'none_such')");
+sql($node, 'ALTER SUBSCRIPTION honest ENABLE');
+$node->safe_psql('publisher', 'ALTER PUBLICATION grows ADD TABLE jit.votes');
+($code, $out, $err) = as_person($node, $postgres, 'ALTER SUBSCRIPTION honest REFRESH PUBLICATION WITH (copy_data = false)');
+like($err, qr/a subscription cannot write jit\.votes/, 'nor does one grow to it');
+sql($node, $_) for 'ALTER SUBSCRIPTION honest DISABLE', 'ALTER SUBSCRIPTION honest SET (slot_name = NONE)', 'DROP SUBSCRIPTION honest';
+
 done_testing();

@@ -1,0 +1,49 @@
+// parts.hpp: zone C. What a statement reaches, as far as that can be told without running it: relations, the rules, row
+// security policies, triggers, constraints, defaults and index expressions that it fires, functions, domains. Each with a
+// digest of its definition; and what cannot be told, in words.
+#pragma once
+
+#include "pg/server.hpp"
+
+extern "C" {
+#include "nodes/pg_list.h"
+}
+
+namespace jit::pg::parts {
+
+struct Part {
+    Oid class_id; // the catalog that it is a row of
+    Oid object;   // InvalidOid with pg_proc: all functions of the server itself
+    bool written; // a relation that the statement writes: what that fires belongs to it
+    const char *name;
+    const char *digest;
+};
+
+struct Gathered {
+    Oid requester;     // whose privileges say which rows cannot be bound
+    List *parts;       // of Part *
+    List *open_ends;   // of char *: what cannot be bound
+    List *built_in;    // of OIDs: functions of the server
+    bool calls_others; // some function is not the server's
+    bool foreign;      // some relation is a foreign table
+};
+
+[[nodiscard]] Gathered begin(Oid requester);
+void add_query(Gathered *to, Query *query);
+void add_relation(Gathered *to, Oid relid, bool written);
+void add_function(Gathered *to, Oid function);
+void add_type(Gathered *to, Oid type);
+void add_expression(Gathered *to, Node *node);
+// The tree that a catalog keeps as text; nothing for a null.
+void add_stored(Gathered *to, Datum tree, bool is_null);
+void note_open_end(Gathered *to, const char *what);
+// Is it new? Then it is in the list now, without its digest.
+[[nodiscard]] bool is_new(Gathered *to, Oid class_id, Oid object, bool written, Part **part);
+// Fills in names and digests, and adds the functions of the server as one part.
+void finish(Gathered *to);
+
+// Of the definition as it is now; "" when it is gone.
+[[nodiscard]] const char *digest_of(Oid class_id, Oid object);
+[[nodiscard]] char *hash(const char *bytes, Size size); // SHA-256 in hexadecimal digits
+
+} // namespace jit::pg::parts

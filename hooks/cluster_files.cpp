@@ -1,0 +1,67 @@
+// cluster_files.cpp: zone C. What reaches files, programs and libraries without a command or function that says so.
+
+#include "hooks/cluster.hpp"
+#include "hooks/switches.hpp"
+
+extern "C" {
+#include "catalog/namespace.h"
+#include "foreign/foreign.h"
+}
+
+namespace jit::hooks::cluster_targets {
+
+namespace {
+
+using core::Action;
+
+// file_fdw reads files and runs programs as COPY does, but no hook sees it doing so: its tables are guarded when they are
+// made or pointed elsewhere.
+bool reads_files(const ForeignServer *server)
+{
+    return server != nullptr && cluster::power_of(GetForeignDataWrapper(server->fdwid)->fdwhandler) == Action::copy_file;
+}
+
+void visit_options(const List *options, Emit emit, void *to)
+{
+    ListCell *cell;
+    foreach (cell, options) {
+        const auto *option = static_cast<const DefElem *>(lfirst(cell));
+        if (strcmp(option->defname, "program") == 0)
+            emit(to, {core::class_server, InvalidOid, Action::copy_program});
+        else if (strcmp(option->defname, "filename") == 0)
+            emit(to, {core::class_server, InvalidOid, Action::copy_file});
+    }
+}
+
+} // namespace
+
+void visit_file_options(const Node *parsetree, Emit emit, void *to)
+{
+    if (switches::off("cluster_files"))
+        return;
+    if (IsA(parsetree, CreateForeignTableStmt)) {
+        const auto *create = reinterpret_cast<const CreateForeignTableStmt *>(parsetree);
+        if (reads_files(GetForeignServerByName(create->servername, true)))
+            visit_options(create->options, emit, to);
+        return;
+    }
+    const auto *alter = reinterpret_cast<const AlterTableStmt *>(parsetree);
+    ListCell *cell;
+    foreach (cell, alter->cmds) {
+        const auto *command = static_cast<const AlterTableCmd *>(lfirst(cell));
+        if (command->subtype != AT_GenericOptions)
+            continue;
+        const Oid relid = RangeVarGetRelid(alter->relation, NoLock, true);
+        if (OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE &&
+            reads_files(GetForeignServer(GetForeignTable(relid)->serverid)))
+            visit_options(reinterpret_cast<const List *>(command->def), emit, to);
+    }
+}
+
+bool is_preload_setting(const char *name)
+{
+    return pg_strcasecmp(name, "session_preload_libraries") == 0 || pg_strcasecmp(name, "local_preload_libraries") == 0 ||
+           pg_strcasecmp(name, "dynamic_library_path") == 0;
+}
+
+} // namespace jit::hooks::cluster_targets

@@ -1,0 +1,269 @@
+// objects.cpp: zone C. See objects.hpp.
+
+#include "hooks/objects.hpp"
+
+#include "hooks/owner_stack.hpp"
+#include "hooks/refusal.hpp"
+#include "hooks/switches.hpp"
+#include "hooks/value_functions.hpp"
+#include "hooks/values.hpp"
+#include "pg/session.hpp"
+#include "pg/views.hpp"
+
+extern "C" {
+#include "access/parallel.h"
+#include "access/transam.h"
+#include "nodes/nodeFuncs.h"
+#include "tcop/tcopprot.h"
+#include "utils/inval.h"
+}
+
+namespace jit::hooks::objects {
+
+namespace {
+
+// One line in the record for a statement of the client, however often it calls the function.
+struct Noted {
+    TimestampTz statement;
+    TimestampTz transaction;
+    Oid function;
+    core::RequestId request;
+    friend bool operator==(const Noted &, const Noted &) = default; // byte by byte, the padding would tell them apart
+};
+constinit Noted last_noted = {};
+constinit Noted last_watched = {};
+
+bool is_new(Noted *last, Oid function, core::RequestId request)
+{
+    const Noted now = {GetCurrentStatementStartTimestamp(), GetCurrentTransactionStartTimestamp(), function, request};
+    if (now == *last)
+        return false;
+    *last = now;
+    return true;
+}
+
+Access access_to(char object_class, Oid id, core::Actions actions, std::span<const OwnersText> texts)
+{
+    return {id, actions, nullptr, nullptr, nullptr, true, InvalidOid, texts, object_class};
+}
+
+void admit_call_in(Oid function, std::span<const OwnersText> texts, const char *statement)
+{
+    if (switches::off("execute"))
+        return;
+    gate::Outcome outcome = {};
+    outcome.until = core::never;
+    // In a worker the leader has written the line.
+    const bool quiet = IsParallelWorker() || !is_new(&last_watched, function, 0);
+    gate::admit(access_to(core::class_function, function, core::bit(core::Action::execute), texts), statement, quiet,
+                &outcome);
+    if (outcome.use_count == 0 || IsParallelWorker())
+        return;
+    if (is_new(&last_noted, function, outcome.uses[0].request))
+        gate::note_uses(outcome, statement);
+    else
+        gate::note_ends(outcome);
+}
+
+// Those of the texts that call the function.
+std::span<const OwnersText> callers_in(std::span<const OwnersText> texts, Oid function)
+{
+    auto *callers = static_cast<OwnersText *>(palloc(texts.size_bytes() + 1));
+    std::size_t count = 0;
+    for (const OwnersText &text : texts)
+        if (pg::views::text_calls(text.holder, function))
+            callers[count++] = text;
+    return {callers, count};
+}
+
+struct NotedValue {
+    TimestampTz statement;
+    TimestampTz transaction;
+    Oid object;
+    char object_class;
+    core::Actions actions;
+    core::RequestId request;
+};
+constinit NotedValue last_value = {};
+
+bool is_new_value(char object_class, Oid id, core::Actions actions, core::RequestId request)
+{
+    const TimestampTz statement = GetCurrentStatementStartTimestamp();
+    const TimestampTz transaction = GetCurrentTransactionStartTimestamp();
+    if (last_value.statement == statement && last_value.transaction == transaction && last_value.object == id &&
+        last_value.object_class == object_class && last_value.actions == actions && last_value.request == request)
+        return false;
+    last_value = {statement, transaction, id, object_class, actions, request};
+    return true;
+}
+
+struct Walk {
+    List *functions; // guarded ones
+    List *texts;     // relations whose owners' text is in the query
+};
+
+bool collect_function(Oid function, void *context)
+{
+    auto *w = static_cast<Walk *>(context);
+    if (function >= FirstNormalObjectId && pg::things::guards_function(function))
+        w->functions = list_append_unique_oid(w->functions, function);
+    return false;
+}
+
+bool collect(Node *node, void *context)
+{
+    auto *w = static_cast<Walk *>(context);
+    if (node == nullptr)
+        return false;
+    if (IsA(node, Query)) {
+        auto *query = reinterpret_cast<Query *>(node);
+        ListCell *cell;
+        foreach (cell, query->rtable) {
+            const Oid relid = gate::relation_of(static_cast<const RangeTblEntry *>(lfirst(cell)));
+            // Of a table that is written the defaults are its owner's text.
+            const bool written = query->resultRelation > 0 && foreach_current_index(cell) == query->resultRelation - 1;
+            if (OidIsValid(relid) && ((written && !switches::off("default_texts")) || pg::memo::has_text(relid)))
+                w->texts = lappend_oid(w->texts, relid);
+        }
+        return pg::compat::walk_query(query, collect, context, 0);
+    }
+    (void) check_functions_in_node(node, collect_function, context);
+    return pg::compat::walk_expression(node, collect, context);
+}
+
+} // namespace
+
+void admit(char object_class, Oid id, core::Actions actions, const char *statement)
+{
+    if (pg::things::find(object_class, id) == nullptr)
+        return;
+    gate::Outcome outcome = {};
+    outcome.until = core::never;
+    gate::admit(access_to(object_class, id, actions, {}), statement, false, &outcome);
+    gate::note_uses(outcome, statement);
+}
+
+Access access_by_itself(char object_class, Oid id, core::Actions actions, Oid author)
+{
+    Access access = access_to(object_class, id, actions, {});
+    access.check_as = author;
+    access.by_itself = true;
+    return access;
+}
+
+void admit_value(char object_class, Oid id, core::Actions actions, Oid author, const char *statement)
+{
+    if (pg::things::find(object_class, id) == nullptr)
+        return;
+    gate::Outcome outcome = {};
+    outcome.until = core::never;
+    const core::RequestId before = last_value.request;
+    gate::admit(access_by_itself(object_class, id, actions, author), statement, !is_new_value(object_class, id, actions, before),
+                &outcome);
+    if (outcome.use_count == 0)
+        return;
+    if (is_new_value(object_class, id, actions, outcome.uses[0].request))
+        gate::note_uses(outcome, statement);
+    else
+        gate::note_ends(outcome);
+}
+
+Oid copying_into = InvalidOid;
+
+namespace {
+
+std::span<const OwnersText> one_text(Oid holder)
+{
+    auto *text = static_cast<OwnersText *>(palloc(sizeof(OwnersText)));
+    *text = {holder, InvalidOid, false};
+    return {text, 1};
+}
+
+} // namespace
+
+void admit_call(Oid function)
+{
+    if (OidIsValid(copying_into) && !switches::off("default_texts"))
+        admit_call_in(function, callers_in(one_text(copying_into), function), debug_query_string);
+    else
+        admit_call_in(function, {}, debug_query_string);
+}
+
+namespace {
+
+// Views and the like, and the tables that are written, for their defaults.
+std::span<const OwnersText> texts_of(const PlannedStmt *plan)
+{
+    const std::span<const OwnersText> texts = gate::texts_in(plan);
+    if (plan->resultRelations == NIL || switches::off("default_texts"))
+        return texts;
+    const Size room = texts.size() + static_cast<Size>(list_length(plan->resultRelations));
+    auto *all = static_cast<OwnersText *>(palloc(sizeof(OwnersText) * room));
+    std::size_t count = 0;
+    for (const OwnersText &text : texts)
+        all[count++] = text;
+    ListCell *cell;
+    foreach (cell, plan->resultRelations)
+        all[count++] = {static_cast<const RangeTblEntry *>(list_nth(plan->rtable, lfirst_int(cell) - 1))->relid, InvalidOid, false};
+    return {all, count};
+}
+
+} // namespace
+
+void admit_plan(const PlannedStmt *plan, const char *statement)
+{
+    const pg::things::State &guarded = pg::things::current();
+    ListCell *cell;
+    foreach (cell, plan->invalItems) {
+        const auto *item = static_cast<const PlanInvalItem *>(lfirst(cell));
+        if (item->cacheId != PROCOID)
+            continue;
+        for (int i = 0; i < guarded.function_count; i++)
+            if (guarded.hashes[i] == item->hashValue) {
+                const Oid function = guarded.functions[i];
+                admit_call_in(function, callers_in(texts_of(plan), function), statement);
+            }
+    }
+}
+
+void admit_query(Query *query, const char *statement)
+{
+    if (pg::things::current().function_count == 0 || switches::off("plan_functions"))
+        return;
+    Walk w = {};
+    (void) collect(reinterpret_cast<Node *>(query), &w);
+    if (w.functions == NIL)
+        return;
+    auto *texts = static_cast<OwnersText *>(palloc(sizeof(OwnersText) * static_cast<Size>(list_length(w.texts) + 1)));
+    std::size_t count = 0;
+    ListCell *cell;
+    foreach (cell, w.texts)
+        texts[count++] = {lfirst_oid(cell), InvalidOid, false};
+    foreach (cell, w.functions)
+        admit_call_in(lfirst_oid(cell), callers_in({texts, count}, lfirst_oid(cell)), statement);
+}
+
+void settle()
+{
+    if (values::are_guarded())
+        (void) values::concern_person(); // may have changed
+    if (!pg::things::calls_are_stale)
+        return;
+    pg::things::calls_are_stale = false;
+    if (!pg::things::current().large_objects)
+        values::forget_descriptors();
+    if (!switches::off("stale_calls"))
+        InvalidateSystemCaches();
+}
+
+void visit_calls(Node *node, Visit visit, void *to)
+{
+    Walk w = {};
+    (void) collect(node, &w);
+    ListCell *cell;
+    foreach (cell, w.functions)
+        judge(access_to(core::class_function, lfirst_oid(cell), core::bit(core::Action::execute), {}),
+              GetCurrentTimestamp(), visit, to);
+}
+
+} // namespace jit::hooks::objects

@@ -1,0 +1,58 @@
+// values.hpp: zone C. Values of sequences and contents of large objects. The server's functions for them are its own,
+// whose arguments no hook is shown; so, while something of the kind is guarded, each query that is planned calls functions
+// of the extension in their place, which ask the gate and then do the same. What reaches the originals is refused.
+#pragma once
+
+#include "hooks/gate.hpp"
+#include "pg/things.hpp"
+
+extern "C" {
+#include "nodes/primnodes.h"
+}
+
+namespace jit::hooks::values {
+
+// Is it one of the server's functions that read or write a sequence or a large object?
+[[nodiscard]] bool is_original(Oid function);
+// Is it one of the extension's that stand for them?
+[[nodiscard]] bool is_substitute(Oid function);
+// Is it nextval(), or what stands for it?
+[[nodiscard]] bool is_nextval(Oid function);
+
+// Before planning. Changes the query, which is the planner's to change.
+void put_substitutes(Query *query);
+[[nodiscard]] inline bool are_guarded()
+{
+    const pg::things::State &guarded = pg::things::current();
+    return guarded.sequences || guarded.large_objects;
+}
+
+// Is the session's person not exempt from everything that guards values? To others queries stay as they are.
+[[nodiscard]] bool concern_person();
+
+// Executor depth at which EXPLAIN plans a query that it will only show; -1: no such command. It shows the query's own calls.
+extern int explained_at;
+[[nodiscard]] inline bool are_only_shown()
+{
+    return explained_at == pg::session::executor_depth && pg::session::planner_depth == 0;
+}
+
+// For jit.check: the call of an original, judged; false when only its execution can tell what it is about.
+[[nodiscard]] bool visit_call(const FuncExpr *call, Visit visit, void *to);
+
+// Somebody prepares a call that was never planned, and whose arguments nobody sees. Needs gate::applies().
+void called_unseen(Oid function);
+
+// Must calls of this function come by the fmgr hook, and must its body not be put into somebody's plan? It may be one of
+// the originals under another name, or name one.
+[[nodiscard]] bool wants(Oid function);
+// A function that wants() said yes to is called.
+void called(Oid function);
+
+// How often the command, which is about to run, calls nextval() by itself after having been looked at. Calls in nested
+// commands are not among them.
+[[nodiscard]] int allowed_calls(const Node *command, const char *statement);
+extern int calls_left;
+inline constexpr int any_number = -1;
+
+} // namespace jit::hooks::values

@@ -1,0 +1,110 @@
+-- evidence: what the ledger says about uses and refusals: who, what, which rows, and what became of it
+\set ECHO none
+\getenv here PG_ABS_SRCDIR
+\set start :here '/sql/common/gate_start.psql'
+\set end :here '/sql/common/gate_end.psql'
+\i :start
+\set uses 'SELECT person, role, nested, object, actions, columns, outcome, rows, statement FROM jit.uses WHERE seq > :seen ORDER BY seq, object;'
+\set refused 'SELECT person, enforced, policy, action, object, nested, statement FROM jit.refusals WHERE seq > :seen ORDER BY seq;'
+CREATE ROLE regress_auditor LOGIN IN ROLE jit_auditor;
+SELECT jit.create_policy('accounts', '{READ, WRITE}', '{app.accounts}', eligible => '{regress_alice}', approvals => 0, require_reason => false);
+SET client_min_messages = warning;
+CALL jit.catch_up();
+SELECT max(seq) AS seen FROM jit.ledger \gset
+
+-- Statements that ran: each with its rows and its end.
+\c - regress_alice
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT jit.request('accounts') AS r \gset
+SELECT count(*) FROM app.accounts;
+UPDATE app.accounts SET id = id WHERE id <= 2;
+BEGIN;
+SELECT id FROM app.accounts WHERE id = 1;
+SAVEPOINT s;
+DELETE FROM app.accounts WHERE id = 1;
+ROLLBACK TO s;
+COMMIT;
+BEGIN;
+DELETE FROM app.accounts;
+ROLLBACK;
+SELECT 1 / (id - id) FROM app.accounts;
+DO $$ BEGIN FOR i IN 1 .. 3 LOOP PERFORM FROM app.accounts; END LOOP; END $$;
+PREPARE p AS SELECT id FROM app.accounts WHERE id = $1;
+EXECUTE p(1);
+BEGIN READ ONLY;
+SELECT count(*) FROM app.accounts;
+COMMIT;
+COPY app.accounts (id) TO '/dev/null';
+\copy (SELECT id FROM app.accounts WHERE id = 1) TO '/dev/null'
+CALL jit.catch_up();
+:uses
+
+-- Refusals, also in a transaction that is rolled back, and in READ ONLY.
+SELECT jit.release(:r);
+SELECT id FROM app.accounts;
+BEGIN READ ONLY;
+SELECT id FROM app.accounts;
+ROLLBACK;
+DO $$ BEGIN PERFORM FROM app.accounts; END $$;
+CALL jit.catch_up();
+:refused
+
+-- Nested statements are told apart by what they say, also when they lie at the same place in memory; what was rolled back in between
+-- is recorded again.
+\c - regress_alice
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT jit.request('accounts') AS r \gset
+CALL jit.catch_up();
+SELECT max(seq) AS before FROM jit.uses \gset
+DO $$ DECLARE v int; BEGIN FOR i IN 1 .. 3 LOOP EXECUTE 'SELECT id FROM app.accounts WHERE id = ' || i INTO v; END LOOP; END $$;
+DO $$
+BEGIN
+    FOR i IN 1 .. 2 LOOP
+        BEGIN
+            UPDATE app.accounts SET id = id WHERE id = 3;
+            IF i = 1 THEN RAISE 'no'; END IF;
+        EXCEPTION WHEN raise_exception THEN NULL;
+        END;
+    END LOOP;
+END $$;
+CALL jit.catch_up();
+SELECT nested, actions, outcome, rows, statement FROM jit.uses WHERE seq > :before ORDER BY seq;
+SELECT jit.release(:r);
+
+-- Others see their own; auditors see everything; nobody reads or writes the tables but these.
+\c - regress_bob
+\set VERBOSITY terse
+SELECT count(*) FROM jit.uses;
+SELECT count(*) FROM jit.refusals;
+SELECT count(*) FROM jit.ledger;
+\c - regress_auditor
+\set VERBOSITY terse
+SELECT count(*) > 5 FROM jit.uses WHERE seq > :seen;
+SELECT count(*) > 10 AS "whole" FROM jit.ledger;
+INSERT INTO jit.ledger SELECT * FROM jit.ledger LIMIT 1;
+DELETE FROM jit.ledger;
+TRUNCATE jit.ledger_01;
+ALTER TABLE jit.ledger DETACH PARTITION jit.ledger_02;
+
+-- A long statement is in records of its own, whole.
+\c - regress_alice
+\set VERBOSITY terse
+SET client_min_messages = warning;
+SELECT jit.request('accounts') AS r \gset
+SELECT 'SELECT count(*) FROM app.accounts WHERE ' || string_agg('id <> -' || i::text, ' AND ') AS long FROM generate_series(1, 9000) i \gset
+:long ;
+CALL jit.catch_up();
+SELECT statement IS NULL AS elsewhere, statement_hash = encode(sha256(convert_to(:'long' || ' ;', 'UTF8')), 'hex') AS same, outcome FROM jit.uses WHERE seq > :seen ORDER BY seq DESC LIMIT 1;
+\c - regress_auditor
+SELECT string_agg(d ->> 'statement', '' ORDER BY (d ->> 'offset')::bigint) = :'long' || ' ;' AS same, count(*) AS parts
+  FROM (SELECT jit.decode(record) AS d FROM jit.ledger WHERE seq > :seen AND jit.record_keys(record) @> '{kind:text}') s;
+
+-- Gapless, every event among them.
+SELECT min(seq), max(seq) - count(*) AS missing, count(DISTINCT seq) = count(*) AS once FROM jit.ledger;
+SELECT count(*) FILTER (WHERE e.seq IS NULL OR jit.decode(l.record) ->> 'event' IS DISTINCT FROM e.event) AS wrong
+  FROM jit.events e LEFT JOIN jit.ledger l ON l.seq = e.seq;
+\c - postgres
+DROP ROLE regress_auditor;
+\i :end

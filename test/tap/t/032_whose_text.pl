@@ -1,0 +1,139 @@
+# More attacks of the kind of 030_attacks.pl, which see: statements, and other people's text and code in them. Most of those
+# from vector 127 on were found by attacking.
+use strict;
+use warnings;
+use JitAttacks;
+use Test::More;
+
+my $gate = 'planner,executor_start,check_perms';
+my $leak = 'CREATE FUNCTION SCHEMA.leak(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE \'leaked %\', $1; RETURN $1; END$$;';
+my $loot = 'CREATE TABLE SCHEMA.loot (v text); GRANT ALL ON SCHEMA.loot TO PUBLIC;';
+my $looted = 'SELECT v FROM SCHEMA.loot';
+my $talks = 'CREATE FUNCTION SCHEMA.lt(text, text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE \'leaked %\', $1; RETURN true; END$$;'
+    . 'CREATE OPERATOR SCHEMA.<<< (FUNCTION = SCHEMA.lt, LEFTARG = text, RIGHTARG = text, RESTRICT = scalarltsel);';
+my $steal = 'CREATE FUNCTION SCHEMA.steal() RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN (SELECT max(iban) FROM SCHEMA.secret); END$$;';
+my $bait = 'CREATE TABLE SCHEMA.bait (id int); GRANT ALL ON SCHEMA.bait TO PUBLIC;';
+my $names = 'SET ROLE owner; CREATE VIEW SCHEMA.names AS SELECT id, iban FROM SCHEMA.secret; GRANT SELECT ON SCHEMA.names TO PUBLIC; RESET ROLE; SET ROLE mallory;';
+my $query = 'query_to_xml(\'SELECT iban FROM SCHEMA.secret\', true, true, \'\')::text';
+my $read = 'SELECT iban FROM SCHEMA.secret';
+my $not_leader = 'pg_backend_pid() <> current_setting(\'x.leader\')::int';
+my $remember_leader = 'SELECT set_config(\'x.leader\', pg_backend_pid()::text, false) > \'\';';
+sub fired { my ($body) = @_; return "CREATE FUNCTION SCHEMA.fired() RETURNS trigger LANGUAGE plpgsql AS \$\$DECLARE c refcursor := 'c'; v text; BEGIN $body; RETURN new; END\$\$;" }
+my $before_insert = 'CREATE TRIGGER fired BEFORE INSERT ON SCHEMA.bait FOR EACH ROW EXECUTE FUNCTION SCHEMA.fired();';
+my $deferred = 'CREATE CONSTRAINT TRIGGER fired AFTER INSERT ON SCHEMA.bait DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION SCHEMA.fired();';
+my $steals_rows = fired("INSERT INTO SCHEMA.loot $read");
+
+my @attacks = (
+    # ---- statements ----
+    # vector 12: from 17 on MERGE returns rows, and acts on those that the source does not have
+    {name => 'MERGE RETURNING', since => 17, off => $gate, do => 'MERGE INTO SCHEMA.secret s USING (VALUES (7)) v (id) ON s.id = v.id WHEN MATCHED THEN UPDATE SET id = 7 RETURNING s.iban'},
+    {name => 'MERGE NOT MATCHED BY SOURCE', since => 17, off => $gate, do => 'MERGE INTO SCHEMA.secret s USING (VALUES (1)) v (id) ON s.id = v.id WHEN NOT MATCHED BY SOURCE THEN DELETE',
+        happened => 'SELECT $$MARKER$$ WHERE NOT EXISTS (SELECT FROM SCHEMA.secret WHERE id = 7)'},
+    # vector 14
+    {name => 'EXPLAIN', off => $gate, do => 'EXPLAIN (VERBOSE) SELECT $$MARKER$$ FROM SCHEMA.secret WHERE id = 7'},
+    {name => 'EXPLAIN EXECUTE of a plan that is older than the end', as => 'alice', approved => '{SELECT}', off => "$gate,executor_run,recheck",
+        do => 'SET plan_cache_mode = force_generic_plan; PREPARE p (int) AS SELECT $$MARKER$$ FROM SCHEMA.secret WHERE id = $1; SELECT jit.release(REQUEST); EXPLAIN (VERBOSE) EXECUTE p (7)',
+        twin => 'EXPLAIN (VERBOSE) SELECT $$MARKER$$ FROM SCHEMA.secret'},
+    # vector 24: what an error leaves behind neither opens nor closes anything
+    {name => 'errors in depth, then a read', off => $gate, do => 'SELECT 1 / (SELECT 0); DO $$BEGIN EXECUTE \'DO $d$BEGIN PERFORM 1 / 0; END$d$\'; END$$; CREATE TABLE SCHEMA.x AS SELECT 1 / 0 AS a;'
+            . 'SAVEPOINT s; BEGIN; SAVEPOINT s; SELECT query_to_xml(\'SELECT 1 / 0\', true, true, \'\'); ROLLBACK TO s; SELECT iban FROM SCHEMA.secret; ROLLBACK; SELECT iban FROM SCHEMA.secret'},
+    {name => 'a vote inside a view, after errors in depth', as => 'bob', votes => 1, off => 'bare_call', before => 'CREATE VIEW SCHEMA.bait AS SELECT jit.approve(REQUEST); GRANT SELECT ON SCHEMA.bait TO PUBLIC;',
+        do => 'DO $$BEGIN PERFORM 1 / 0; END$$; SELECT * FROM SCHEMA.bait', happened => 'SELECT $$MARKER$$ FROM jit.requests WHERE request_id = REQUEST AND state = $$approved$$',
+        twin => 'DO $$BEGIN PERFORM 1 / 0; END$$; SELECT jit.approve(REQUEST)', twin_as => 'bob'},
+    # ---- indirection ----
+    # vector 29
+    {name => 'a security_invoker view of the owner', off => $gate, before => 'SET ROLE owner; CREATE VIEW SCHEMA.v WITH (security_invoker) AS SELECT iban FROM SCHEMA.secret; GRANT SELECT ON SCHEMA.v TO PUBLIC; RESET ROLE;', do => 'SELECT * FROM SCHEMA.v'},
+    # vector 32
+    {name => 'ts_stat', off => $gate, do => 'SELECT upper(word) FROM ts_stat($$SELECT to_tsvector(\'simple\', iban) FROM SCHEMA.secret$$)'},
+    {name => 'a body BEGIN ATOMIC', off => $gate, set_up => 'CREATE FUNCTION SCHEMA.atomic() RETURNS text LANGUAGE sql VOLATILE BEGIN ATOMIC SELECT max(iban) FROM SCHEMA.secret; END;', do => 'SELECT SCHEMA.atomic()'},
+    {name => 'a refcursor', off => $gate, set_up => 'CREATE FUNCTION SCHEMA.opens() RETURNS refcursor LANGUAGE plpgsql AS $$DECLARE c refcursor := \'c\'; BEGIN OPEN c FOR SELECT iban FROM SCHEMA.secret; RETURN c; END$$;', do => 'BEGIN; SELECT SCHEMA.opens(); FETCH ALL FROM c'},
+    {name => 'EXECUTE of text', off => $gate, do => 'DO $$DECLARE v text; BEGIN EXECUTE \'SELECT max(iban) FROM SCHEMA.secret\' INTO v; RAISE NOTICE \'%\', v; END$$'},
+    # vector 34
+    {name => 'a rule ALSO', off => $gate, before => 'SET ROLE owner; CREATE TABLE SCHEMA.ruled (id int); GRANT ALL ON SCHEMA.ruled TO PUBLIC; CREATE RULE r AS ON INSERT TO SCHEMA.ruled DO ALSO SELECT iban FROM SCHEMA.secret; RESET ROLE;', do => 'INSERT INTO SCHEMA.ruled VALUES (1)'},
+    {name => 'a conditional rule', off => $gate, before => 'SET ROLE owner; CREATE TABLE SCHEMA.ruled (id int); GRANT ALL ON SCHEMA.ruled TO PUBLIC; CREATE RULE r AS ON INSERT TO SCHEMA.ruled WHERE new.id = 1 DO INSTEAD DELETE FROM SCHEMA.secret; RESET ROLE;', do => 'INSERT INTO SCHEMA.ruled VALUES (1)',
+        happened => 'SELECT $$MARKER$$ WHERE NOT EXISTS (SELECT FROM SCHEMA.secret)'},
+    # vector 35
+    {name => 'the body of a trigger', off => $gate, set_up => "$loot$bait" . $steals_rows . $before_insert, do => 'INSERT INTO SCHEMA.bait VALUES (1)', happened => $looted},
+    # vector 37: maintenance, by the approved and by the exempt
+    {name => 'VACUUM ANALYZE by the approved', as => 'dba', approved => '{ALL}', off => 'owner_stack', set_up => "$steal $bait INSERT INTO SCHEMA.bait VALUES (1); CREATE FUNCTION SCHEMA.say(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS \$\$BEGIN RETURN \$1; END\$\$; CREATE INDEX ON SCHEMA.bait (SCHEMA.say(id)); CREATE OR REPLACE FUNCTION SCHEMA.say(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS \$\$BEGIN RAISE NOTICE '%', SCHEMA.steal(); RETURN \$1; END\$\$;",
+        do => 'VACUUM ANALYZE SCHEMA.bait', twin => $read},
+    {name => 'CREATE INDEX by the exempt', as => 'exempt_dba', off => 'maintenance', set_up => "$steal $bait INSERT INTO SCHEMA.bait VALUES (1); CREATE FUNCTION SCHEMA.say(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS \$\$BEGIN RAISE NOTICE '%', SCHEMA.steal(); RETURN \$1; END\$\$;",
+        do => 'CREATE INDEX ON SCHEMA.bait (SCHEMA.say(id))', twin => $read},
+    # vector 39: replaced after the approved person had looked at it
+    {name => 'a function of a CHECK, replaced', as => 'alice', approved => '{ALL}', off => 'owner_stack', set_up => "$loot CREATE FUNCTION SCHEMA.ok(int) RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN RETURN true; END\$\$; CREATE TABLE SCHEMA.bait (id int CHECK (SCHEMA.ok(id))); GRANT ALL ON SCHEMA.bait TO PUBLIC; CREATE OR REPLACE FUNCTION SCHEMA.ok(int) RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN INSERT INTO SCHEMA.loot $read; RETURN true; END\$\$;",
+        do => 'INSERT INTO SCHEMA.bait VALUES (1)', happened => $looted, twin => "INSERT INTO SCHEMA.loot $read"},
+    {name => 'a function of a generated column, replaced', as => 'alice', approved => '{ALL}', off => 'owner_stack', set_up => "$steal CREATE FUNCTION SCHEMA.made(int) RETURNS text IMMUTABLE LANGUAGE plpgsql AS \$\$BEGIN RETURN ''; END\$\$; CREATE TABLE SCHEMA.bait (id int, v text GENERATED ALWAYS AS (SCHEMA.made(id)) STORED); GRANT ALL ON SCHEMA.bait TO PUBLIC; CREATE OR REPLACE FUNCTION SCHEMA.made(int) RETURNS text IMMUTABLE LANGUAGE plpgsql AS \$\$BEGIN RETURN SCHEMA.steal(); END\$\$;",
+        do => 'INSERT INTO SCHEMA.bait VALUES (1)', happened => 'SELECT v FROM SCHEMA.bait', twin => $read},
+    {name => 'a function of a row security policy, replaced', as => 'alice', approved => '{ALL}', off => 'owner_stack', set_up => "$steal $bait CREATE FUNCTION SCHEMA.ok() RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN RETURN true; END\$\$; INSERT INTO SCHEMA.bait VALUES (1); ALTER TABLE SCHEMA.bait ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON SCHEMA.bait USING (SCHEMA.ok()); CREATE OR REPLACE FUNCTION SCHEMA.ok() RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN RAISE NOTICE '%', SCHEMA.steal(); RETURN true; END\$\$;",
+        do => 'SELECT * FROM SCHEMA.bait', twin => $read},
+    # vector 40: whatever role is in force when it fires
+    {name => 'a deferred trigger at COMMIT', as => 'alice', approved => '{ALL}', off => 'owner_stack', set_up => "$loot$bait" . $steals_rows . $deferred, do => 'BEGIN; INSERT INTO SCHEMA.bait VALUES (1); COMMIT', happened => $looted, twin => "INSERT INTO SCHEMA.loot $read"},
+    {name => 'a deferred trigger under another role', as => 'carols_friend', off => $gate, set_up => "$loot$bait" . $steals_rows . $deferred, do => 'BEGIN; INSERT INTO SCHEMA.bait VALUES (1); SET ROLE alice; COMMIT', happened => $looted, after_as_alice => '{ALL}', twin_as => 'carol', twin => $read},
+    # vector 45: a function that does it in a parallel worker only, in a statement and while an index is built
+    {name => 'a query in a parallel worker', off => $gate, set_up => "CREATE FUNCTION SCHEMA.looks(int) RETURNS int PARALLEL SAFE LANGUAGE plpgsql AS \$\$BEGIN IF $not_leader THEN RAISE NOTICE 'worker %', (SELECT max(iban) FROM SCHEMA.secret); END IF; RETURN 1; END\$\$; $bait INSERT INTO SCHEMA.bait VALUES (1);",
+        do => "SET force_parallel_mode = on; SET debug_parallel_query = on; $remember_leader SELECT SCHEMA.looks(id) FROM SCHEMA.bait", twin => $read},
+    {name => 'the same as a parallel worker starts', off => $gate, set_up => "CREATE FUNCTION SCHEMA.looks() RETURNS int STABLE PARALLEL SAFE LANGUAGE plpgsql AS \$\$BEGIN IF $not_leader THEN RAISE NOTICE 'worker %', (SELECT max(iban) FROM SCHEMA.secret); END IF; RETURN 1; END\$\$;"
+            . 'CREATE TABLE SCHEMA.big (id int) PARTITION BY LIST (id); CREATE TABLE SCHEMA.big1 PARTITION OF SCHEMA.big FOR VALUES IN (1); CREATE TABLE SCHEMA.big2 PARTITION OF SCHEMA.big FOR VALUES IN (2); INSERT INTO SCHEMA.big SELECT 1 + i % 2 FROM generate_series(1, 1000) i; GRANT ALL ON SCHEMA.big TO PUBLIC;',
+        do => "SET force_parallel_mode = on; SET debug_parallel_query = on; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; $remember_leader SELECT count(*) FROM SCHEMA.big WHERE id = SCHEMA.looks()", twin => $read},
+    {name => 'the same while an index is built', off => $gate, set_up => "CREATE FUNCTION SCHEMA.looks(int) RETURNS int IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS \$\$BEGIN IF $not_leader THEN RAISE NOTICE 'worker %', (SELECT max(iban) FROM SCHEMA.secret); END IF; RETURN 1; END\$\$;"
+            . 'CREATE TABLE SCHEMA.big (id int) WITH (parallel_workers = 2); INSERT INTO SCHEMA.big SELECT i FROM generate_series(1, 50000) i;',
+        do => "SET max_parallel_maintenance_workers = 2; SET min_parallel_table_scan_size = 0; $remember_leader CREATE INDEX ON SCHEMA.big (SCHEMA.looks(id))", refused => 0, twin => $read},
+    # ---- somebody else's identity ----
+    # vector 48, vector 49
+    {name => 'UPDATE pg_settings', as => 'dba', off => $gate, do => 'UPDATE pg_settings SET setting = \'carol\' WHERE name = \'role\'; SELECT iban FROM SCHEMA.secret', twin_as => 'carol', twin => $read},
+    {name => 'a function with SET role', as => 'dba', off => $gate, set_up => $steal, do => 'ALTER FUNCTION SCHEMA.steal() SET role = carol; SELECT SCHEMA.steal()', twin_as => 'carol', twin => $read},
+    # vector 50
+    {name => 'ALTER ROLE SET role', as => 'dba', off => $gate, do => 'ALTER ROLE dba SET role = carol; \c' . "\n" . 'SELECT current_user; SELECT iban FROM SCHEMA.secret; ALTER ROLE dba RESET role', twin_as => 'carol', twin => $read},
+    # vector 51
+    {name => 'PGOPTIONS with another session user', as => 'dba', off => $gate, options => '-c session_authorization=carol', do => $read, twin_as => 'carol', twin => $read},
+    # vector 52
+    {name => 'back from another role, by every way', as => 'dba', off => $gate, do => 'SET ROLE carol; RESET ROLE; SELECT iban FROM SCHEMA.secret; SET SESSION AUTHORIZATION carol; RESET SESSION AUTHORIZATION; SELECT iban FROM SCHEMA.secret; SET ROLE carol; RESET ALL; SELECT iban FROM SCHEMA.secret; SET SESSION AUTHORIZATION carol; DISCARD ALL; SELECT iban FROM SCHEMA.secret',
+        twin_as => 'carol', twin => "RESET ALL; DISCARD ALL; $read"},
+    # vector 54
+    {name => 'settings that sound like an identity', off => $gate, options => '-c jit.user=carol -c jit.person=carol', do => 'SET jit.user = carol; SET "jit_guard.user" = carol; BEGIN; SET LOCAL jit.person = carol; SELECT set_config(\'jit.user\', \'carol\', false); SELECT iban FROM SCHEMA.secret; ROLLBACK; SELECT iban FROM SCHEMA.secret',
+        twin_as => 'carol', twin => $read},
+    # ---- what stands for something else ----
+    # vector 134: the statistics of a whole hold values of a part, and belong to who may read the whole
+    {name => 'statistics of a partitioned table with a guarded partition', refused => 0, off => 'child_statistics', set_up => $talks,
+        before => 'CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (1, 7); INSERT INTO SCHEMA.whole VALUES (1, \'A plain one\'), (7, \'MARKER7\'); ANALYZE SCHEMA.whole; GRANT ALL ON SCHEMA.whole TO PUBLIC;',
+        guards => 'SCHEMA.part', do => 'EXPLAIN SELECT FROM SCHEMA.whole WHERE iban OPERATOR(SCHEMA.<<<) \'x\''},
+    # vector 133: by way of the parent the text of the view does not name the child
+    {name => 'a guarded child by way of somebody\'s view of its parent', as => 'alice', approved => '{ALL}', off => 'unsigned_text', before => "CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (7); INSERT INTO SCHEMA.whole VALUES (7, 'MARKER7'); GRANT ALL ON SCHEMA.whole TO PUBLIC; SET ROLE mallory; $leak CREATE VIEW SCHEMA.bait WITH (security_invoker) AS SELECT SCHEMA.leak(iban) FROM SCHEMA.whole; GRANT SELECT ON SCHEMA.bait TO PUBLIC; RESET ROLE;",
+        guards => 'SCHEMA.part', do => 'SELECT count(*) FROM SCHEMA.bait WHERE leak > \'\'', twin => 'SELECT iban FROM SCHEMA.whole'},
+    # vector 127
+    {name => 'somebody\'s trigger that fetches from the person\'s cursor', as => 'alice', approved => '{ALL}', off => 'fetching_code', set_up => "$loot$bait" . fired('FETCH c INTO v; INSERT INTO SCHEMA.loot VALUES (v)') . $before_insert,
+        do => 'BEGIN; DECLARE c CURSOR FOR SELECT iban FROM SCHEMA.secret ORDER BY id DESC; INSERT INTO SCHEMA.bait VALUES (1); COMMIT', happened => $looted,
+        twin => 'BEGIN; DECLARE c CURSOR FOR SELECT iban FROM SCHEMA.secret ORDER BY id DESC; FETCH c; COMMIT'},
+    {name => 'a default that reads the person\'s cursor', as => 'alice', approved => '{ALL}', off => 'fetching_code', set_up => 'CREATE TABLE SCHEMA.bait (id int, v text DEFAULT cursor_to_xml(\'c\', 9, true, true, \'\')::text); GRANT ALL ON SCHEMA.bait TO PUBLIC;',
+        do => 'BEGIN; DECLARE c CURSOR FOR SELECT iban FROM SCHEMA.secret; INSERT INTO SCHEMA.bait (id) VALUES (1); COMMIT', happened => 'SELECT v FROM SCHEMA.bait',
+        twin => 'BEGIN; DECLARE c CURSOR FOR SELECT iban FROM SCHEMA.secret; FETCH ALL FROM c; COMMIT'},
+    # vector 128
+    {name => 'a default that gives text to the server', as => 'alice', approved => '{ALL}', off => 'given_text', set_up => "CREATE TABLE SCHEMA.bait (id int, v text DEFAULT $query); GRANT ALL ON SCHEMA.bait TO PUBLIC;",
+        do => 'INSERT INTO SCHEMA.bait (id) VALUES (1)', happened => 'SELECT v FROM SCHEMA.bait', twin => "SELECT $query"},
+    {name => 'the same in COPY', as => 'alice', approved => '{ALL}', off => 'given_text', set_up => "CREATE TABLE SCHEMA.bait (id int, v text DEFAULT $query); GRANT ALL ON SCHEMA.bait TO PUBLIC;",
+        do => "COPY SCHEMA.bait (id) FROM STDIN;\n1\n\\.\n", happened => 'SELECT v FROM SCHEMA.bait', twin => $read},
+    {name => 'a view that gives text to the server', as => 'alice', approved => '{ALL}', off => 'given_text', set_up => "$leak CREATE VIEW SCHEMA.bait AS SELECT SCHEMA.leak($query); GRANT ALL ON SCHEMA.bait TO PUBLIC;",
+        do => 'SELECT count(*) FROM SCHEMA.bait WHERE leak > \'\'', twin => $read},
+    {name => 'a domain that gives text to the server', as => 'alice', approved => '{ALL}', off => 'given_text', set_up => "$loot CREATE FUNCTION SCHEMA.keeps(text) RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN INSERT INTO SCHEMA.loot VALUES (\$1); RETURN true; END\$\$; CREATE DOMAIN SCHEMA.bait AS text CHECK (SCHEMA.keeps($query));",
+        do => 'SELECT \'x\'::SCHEMA.bait', happened => $looted, twin => "INSERT INTO SCHEMA.loot $read"},
+    {name => 'the same as a type of a row, before anything is planned', as => 'alice', approved => '{ALL}', off => 'given_text', set_up => "$loot CREATE FUNCTION SCHEMA.keeps(text) RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN INSERT INTO SCHEMA.loot VALUES (\$1); RETURN true; END\$\$; CREATE DOMAIN SCHEMA.checked AS text CHECK (SCHEMA.keeps($query)); CREATE TYPE SCHEMA.bait AS (v SCHEMA.checked);",
+        do => 'SELECT \'(x)\'::SCHEMA.bait', happened => $looted, twin => "INSERT INTO SCHEMA.loot $read"},
+    {name => 'an argument by default that is text for the server', as => 'alice', approved => '{ALL}', off => 'given_text', set_up => "$loot CREATE FUNCTION SCHEMA.bait(v text DEFAULT $query) RETURNS int LANGUAGE plpgsql AS \$\$BEGIN INSERT INTO SCHEMA.loot VALUES (\$1); RETURN 1; END\$\$;",
+        do => 'SELECT SCHEMA.bait()', happened => $looted, twin => "INSERT INTO SCHEMA.loot $read"},
+    {name => 'a row given to a function that makes columns of it', as => 'alice', approved => '{ALL}', off => 'given_text', set_up => "$loot CREATE FUNCTION SCHEMA.keeps(text) RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN INSERT INTO SCHEMA.loot VALUES (\$1); RETURN true; END\$\$; CREATE DOMAIN SCHEMA.bait AS text CHECK (SCHEMA.keeps($query));",
+        do => 'SELECT * FROM json_to_record(\'{"v": "x"}\') AS r (v SCHEMA.bait)', happened => $looted, twin => "INSERT INTO SCHEMA.loot $read"},
+    # vector 129
+    {name => 'somebody\'s view of the owner\'s view', as => 'alice', approved => '{ALL}', off => 'unsigned_text', before => "$names $leak CREATE VIEW SCHEMA.bait AS SELECT SCHEMA.leak(iban) FROM SCHEMA.names; GRANT SELECT ON SCHEMA.bait TO PUBLIC; RESET ROLE;",
+        do => 'SELECT count(*) FROM SCHEMA.bait WHERE leak > \'\'', twin => 'SELECT iban FROM SCHEMA.names'},
+    {name => 'the same, both as security_invoker', as => 'alice', approved => '{ALL}', off => 'text_chains', before => ($names =~ s/names AS/names WITH (security_invoker) AS/r) . "$leak CREATE VIEW SCHEMA.bait WITH (security_invoker) AS SELECT SCHEMA.leak(iban) FROM SCHEMA.names; GRANT SELECT ON SCHEMA.bait TO PUBLIC; RESET ROLE;",
+        do => 'SELECT count(*) FROM SCHEMA.bait WHERE leak > \'\'', twin => 'SELECT iban FROM SCHEMA.names'},
+    {name => 'somebody\'s rule that reads the owner\'s view', as => 'alice', approved => '{ALL}', off => 'unsigned_text', before => "$names $leak $bait CREATE RULE r AS ON INSERT TO SCHEMA.bait DO INSTEAD SELECT SCHEMA.leak(iban) FROM SCHEMA.names; RESET ROLE;",
+        do => 'INSERT INTO SCHEMA.bait VALUES (1)', twin => 'SELECT iban FROM SCHEMA.names'},
+    # vector 130
+    {name => 'a condition that sees what an approved view leaves out', as => 'alice', refused => 0, approved => '{SELECT}', objects => 'SCHEMA.shown', off => 'barriers',
+        before => 'SET ROLE owner; CREATE VIEW SCHEMA.shown AS SELECT iban FROM SCHEMA.secret WHERE id < 5; GRANT SELECT ON SCHEMA.shown TO PUBLIC; RESET ROLE;',
+        do => 'CREATE FUNCTION SCHEMA.say(text) RETURNS bool LANGUAGE plpgsql COST 0.0001 AS $$BEGIN RAISE NOTICE \'%\', $1; RETURN true; END$$; SELECT iban FROM SCHEMA.shown WHERE SCHEMA.say(iban)', twin_as => 'carol', twin => $read},
+);
+
+run_attacks(@attacks);
+done_testing();

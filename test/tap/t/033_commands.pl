@@ -1,0 +1,97 @@
+# Attacks with commands: COPY, TRUNCATE, LOCK, copies, DDL that runs code over rows, maintenance, row security, publications.
+# How they are made is said in t/030_attacks.pl.
+use strict;
+use warnings;
+use JitAttacks;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $leak = 'CREATE FUNCTION SCHEMA.leak(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE \'leaked %\', $1; RETURN $1; END$$;';
+my $gone = 'SELECT $$MARKER$$ WHERE NOT EXISTS (SELECT FROM SCHEMA.secret)';
+my $parts = 'CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (7); INSERT INTO SCHEMA.whole VALUES (7, \'MARKER7\'); GRANT ALL ON SCHEMA.whole, SCHEMA.part TO PUBLIC;';
+my $no_part = 'SELECT $$MARKER$$ WHERE NOT EXISTS (SELECT FROM SCHEMA.part)';
+my $copied = 'SELECT v FROM SCHEMA.copy';
+# An index of the guarded table on a function that its owner makes talk afterwards.
+my $talks = 'ALTER FUNCTION SCHEMA.say(text) OWNER TO owner; CREATE INDEX by_say ON SCHEMA.secret (SCHEMA.say(iban)); CREATE OR REPLACE FUNCTION SCHEMA.say(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE \'said %\', $1; RETURN $1; END$$;';
+my $talking = "CREATE FUNCTION SCHEMA.say(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS \$\$BEGIN RETURN \$1; END\$\$; $talks";
+my $lock = sub { return "BEGIN; LOCK TABLE SCHEMA.$_[0] IN ACCESS EXCLUSIVE MODE; SELECT \$\$MARKER\$\$ FROM pg_locks WHERE relation = 'SCHEMA.secret'::regclass AND mode = 'AccessExclusiveLock'" };
+my $has = sub { my ($what) = @_; return "SELECT \$\$MARKER\$\$ WHERE $what" };
+
+my @attacks = (
+    # ---- vector 75: COPY of a table has no plan ----
+    {name => 'COPY table TO', off => 'check_perms', do => 'COPY SCHEMA.secret TO STDOUT'},
+    {name => 'COPY of columns', off => 'check_perms', do => 'COPY SCHEMA.secret (iban) TO STDOUT (FORMAT csv)'},
+    {name => 'COPY table FROM', as => 'dba', off => 'check_perms', do => "COPY SCHEMA.secret FROM PROGRAM 'echo 9,MARKER9' (FORMAT csv)", happened => 'SELECT iban FROM SCHEMA.secret WHERE id = 9'},
+    {name => 'COPY in a DO block', as => 'dba', off => 'check_perms', do => "DO \$\$BEGIN COPY SCHEMA.secret FROM PROGRAM 'echo 9,MARKER9' (FORMAT csv); END\$\$", happened => 'SELECT iban FROM SCHEMA.secret WHERE id = 9', twin_as => 'exempt_dba'},
+    # ---- vector 76: COPY of a query, to files and programs ----
+    {name => 'COPY (query)', off => 'planner,executor_start,check_perms', do => 'COPY (SELECT iban FROM SCHEMA.secret) TO STDOUT'},
+    {name => 'COPY (query) TO PROGRAM with an approval to read', as => 'dba', approved => '{SELECT}', off => 'export', do => 'BEGIN; COPY (SELECT iban FROM SCHEMA.secret) TO PROGRAM \'cat >/dev/null\'; SELECT $$MARKER$$; ROLLBACK'},
+    {name => 'COPY table TO PROGRAM with an approval to read', as => 'dba', approved => '{SELECT}', off => 'check_perms', do => 'BEGIN; COPY SCHEMA.secret TO PROGRAM \'cat >/dev/null\'; SELECT $$MARKER$$; ROLLBACK'},
+    {name => 'COPY (query) TO PROGRAM in a DO block', as => 'dba', approved => '{SELECT}', off => 'export', do => 'BEGIN; DO $$BEGIN COPY (SELECT iban FROM SCHEMA.secret) TO PROGRAM \'cat >/dev/null\'; END$$; SELECT $$MARKER$$; ROLLBACK'},
+    # ---- vector 77, vector 78: TRUNCATE ----
+    {name => 'TRUNCATE in a DO block', off => 'object_access', do => 'DO $$BEGIN TRUNCATE SCHEMA.secret; END$$', happened => $gone},
+    {name => 'TRUNCATE of a partition by its name', off => 'object_access', before => $parts, guards => 'SCHEMA.whole', do => 'TRUNCATE SCHEMA.part', happened => $no_part},
+    {name => 'TRUNCATE of a parent with a guarded partition', off => 'object_access', before => $parts, guards => 'SCHEMA.part', do => 'TRUNCATE SCHEMA.whole', happened => $no_part},
+    {name => 'TRUNCATE CASCADE of what it refers to', off => 'object_access', before => 'CREATE TABLE SCHEMA.up (id int PRIMARY KEY); INSERT INTO SCHEMA.up VALUES (1), (7); ALTER TABLE SCHEMA.secret ADD FOREIGN KEY (id) REFERENCES SCHEMA.up; GRANT ALL ON SCHEMA.up TO PUBLIC;',
+        do => 'TRUNCATE SCHEMA.up CASCADE', happened => $gone},
+    # ---- vector 79: LOCK; vector 153: what a LOCK reaches without naming it ----
+    {name => 'LOCK', off => 'utility', do => $lock->('secret')},
+    {name => 'LOCK in a function', off => 'utility', set_up => 'CREATE FUNCTION SCHEMA.locks() RETURNS void LANGUAGE plpgsql AS $$BEGIN LOCK SCHEMA.secret IN SHARE MODE; END$$;', do => 'BEGIN; SELECT SCHEMA.locks(); SELECT $$MARKER$$', twin_as => 'carol'},
+    {name => 'LOCK of a view over it', off => 'locked', before => 'SET ROLE owner; CREATE VIEW SCHEMA.v AS SELECT iban FROM SCHEMA.secret; GRANT ALL ON SCHEMA.v TO PUBLIC; RESET ROLE;', do => $lock->('v')},
+    {name => 'LOCK of a parent of it', off => 'locked', before => 'CREATE TABLE SCHEMA.top (id int, iban text); GRANT ALL ON SCHEMA.top TO PUBLIC; ALTER TABLE SCHEMA.secret INHERIT SCHEMA.top;', do => $lock->('top')},
+    # ---- vector 80: copies ----
+    {name => 'CREATE TABLE AS', as => 'alice', approved => '{SELECT}', off => 'export', do => 'CREATE TABLE SCHEMA.copy AS SELECT iban AS v FROM SCHEMA.secret', happened => $copied},
+    {name => 'SELECT INTO', as => 'alice', approved => '{SELECT}', off => 'export', do => 'SELECT iban AS v INTO SCHEMA.copy FROM SCHEMA.secret', happened => $copied},
+    {name => 'CREATE TABLE AS EXECUTE', as => 'alice', approved => '{SELECT}', off => 'export', do => 'PREPARE p AS SELECT iban AS v FROM SCHEMA.secret; CREATE TABLE SCHEMA.copy AS EXECUTE p', happened => $copied},
+    {name => 'EXPLAIN ANALYZE CREATE TABLE AS', as => 'alice', approved => '{SELECT}', off => 'export', do => 'BEGIN; EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) CREATE TABLE SCHEMA.copy AS SELECT iban AS v FROM SCHEMA.secret; SELECT $$MARKER$$; ROLLBACK'},
+    {name => 'a materialized view', as => 'alice', approved => '{SELECT, CREATE VIEW}', off => 'export', do => 'CREATE MATERIALIZED VIEW SCHEMA.copy AS SELECT iban AS v FROM SCHEMA.secret', happened => $copied},
+    {name => 'INSERT … SELECT', as => 'alice', approved => '{SELECT}', off => 'export,planner', set_up => 'CREATE TABLE SCHEMA.copy (v text); GRANT ALL ON SCHEMA.copy TO PUBLIC;', do => 'INSERT INTO SCHEMA.copy SELECT iban FROM SCHEMA.secret', happened => $copied},
+    {name => 'a temporary table in a DO block', as => 'alice', approved => '{SELECT}', off => 'export', do => 'DO $$BEGIN CREATE TEMPORARY TABLE copy AS SELECT iban FROM SCHEMA.secret; END$$; SELECT * FROM copy'},
+    # ---- vector 82: DDL that runs code over the rows ----
+    {name => 'CREATE INDEX on a function', as => 'owner', off => 'utility,attached', set_up => $leak, do => 'CREATE INDEX ON SCHEMA.secret (SCHEMA.leak(iban))'},
+    {name => 'a partial index', as => 'owner', off => 'utility,attached', set_up => $leak, do => 'CREATE INDEX ON SCHEMA.secret (id) WHERE SCHEMA.leak(iban) > \'\'', twin_as => 'exempt_dba'},
+    {name => 'ADD CHECK', as => 'owner', off => 'utility,object_access', set_up => $leak, do => 'ALTER TABLE SCHEMA.secret ADD CHECK (SCHEMA.leak(iban) > \'\')'},
+    {name => 'ADD COLUMN with a computed value', as => 'owner', off => 'utility,object_access', set_up => $leak, do => 'ALTER TABLE SCHEMA.secret ADD COLUMN more text GENERATED ALWAYS AS (SCHEMA.leak(iban)) STORED'},
+    {name => 'ALTER TYPE USING', as => 'owner', off => 'utility,object_access', set_up => $leak, do => 'ALTER TABLE SCHEMA.secret ALTER iban TYPE text USING SCHEMA.leak(iban)'},
+    {name => 'ALTER TABLE of a parent, over a guarded child', as => 'owner', off => 'utility,object_access', set_up => $leak, before => 'CREATE TABLE SCHEMA.top (id int, iban text); ALTER TABLE SCHEMA.top OWNER TO owner; ALTER TABLE SCHEMA.secret INHERIT SCHEMA.top;',
+        do => 'ALTER TABLE SCHEMA.top ADD CHECK (SCHEMA.leak(iban) > \'\')'},
+    {name => 'CREATE STATISTICS', as => 'owner', off => 'utility,attached', set_up => $leak, do => 'CREATE STATISTICS SCHEMA.s ON SCHEMA.leak(iban), id FROM SCHEMA.secret', happened => $has->('EXISTS (SELECT FROM pg_statistic_ext WHERE stxrelid = $$SCHEMA.secret$$::regclass)')},
+    {name => 'ATTACH PARTITION', as => 'owner', off => 'utility,object_access', set_up => $leak, before => 'CREATE TABLE SCHEMA.whole (id int NOT NULL, iban text) PARTITION BY LIST (SCHEMA.leak(iban)); ALTER TABLE SCHEMA.whole OWNER TO owner;',
+        do => 'ALTER TABLE SCHEMA.whole ATTACH PARTITION SCHEMA.secret FOR VALUES IN (\'A plain one\', \'MARKER7\')'},
+    # ---- vector 83: domains ----
+    {name => 'ALTER DOMAIN ADD CHECK', off => 'utility', set_up => "$leak CREATE DOMAIN SCHEMA.d AS text;", before_guard => 'ALTER TABLE SCHEMA.secret ALTER iban TYPE SCHEMA.d;', do => 'ALTER DOMAIN SCHEMA.d ADD CHECK (SCHEMA.leak(value) > \'\')'},
+    {name => 'ALTER DOMAIN VALIDATE CONSTRAINT', off => 'utility', set_up => "$leak CREATE DOMAIN SCHEMA.d AS text; ALTER DOMAIN SCHEMA.d ADD CONSTRAINT c CHECK (SCHEMA.leak(value) > '') NOT VALID;", before_guard => 'SET client_min_messages = error; ALTER TABLE SCHEMA.secret ALTER iban TYPE SCHEMA.d;',
+        do => 'ALTER DOMAIN SCHEMA.d VALIDATE CONSTRAINT c'},
+    # ---- vector 84: maintenance runs the owner's functions over the rows ----
+    {name => 'ANALYZE', as => 'owner', off => 'utility', before => $talking, do => 'ANALYZE SCHEMA.secret', twin_as => 'exempt_dba'},
+    {name => 'ANALYZE of everything', as => 'owner', off => 'utility', before => $talking, do => 'ANALYZE', twin_as => 'exempt_dba'},
+    {name => 'REINDEX', as => 'owner', off => 'utility', before => $talking, do => 'REINDEX TABLE SCHEMA.secret', twin_as => 'exempt_dba'},
+    {name => 'REINDEX of an index', as => 'owner', off => 'utility', before => $talking, do => 'REINDEX INDEX SCHEMA.by_say', twin_as => 'exempt_dba'},
+    {name => 'REINDEX of a schema', as => 'dba', off => 'utility', before => $talking, do => 'REINDEX schema SCHEMA', twin_as => 'exempt_dba'},
+    {name => 'VACUUM FULL', as => 'owner', off => 'utility', before => $talking, do => 'VACUUM FULL SCHEMA.secret', twin_as => 'exempt_dba'},
+    {name => 'CLUSTER', as => 'owner', off => 'utility', before => $talking, do => 'CLUSTER SCHEMA.secret USING secret_pkey', twin_as => 'exempt_dba'},
+    # ---- vector 85: materialized views ----
+    {name => 'REFRESH MATERIALIZED VIEW by whoever may not', as => 'owner', off => 'planner,executor_start,check_perms,export', before_guard => 'CREATE MATERIALIZED VIEW SCHEMA.copy AS SELECT iban AS v FROM SCHEMA.secret WITH NO DATA; ALTER MATERIALIZED VIEW SCHEMA.copy OWNER TO owner; GRANT SELECT ON SCHEMA.copy TO PUBLIC;',
+        do => 'REFRESH MATERIALIZED VIEW SCHEMA.copy', happened => 'SELECT v FROM SCHEMA.copy WHERE (SELECT relispopulated FROM pg_class WHERE oid = $$SCHEMA.copy$$::regclass)'},
+    # ---- vector 86: row security ----
+    {name => 'ENABLE ROW LEVEL SECURITY', as => 'owner', off => 'utility,object_access', do => 'ALTER TABLE SCHEMA.secret ENABLE ROW LEVEL SECURITY', happened => $has->('(SELECT relrowsecurity FROM pg_class WHERE oid = $$SCHEMA.secret$$::regclass)')},
+    {name => 'NO FORCE ROW LEVEL SECURITY', as => 'owner', off => 'utility,object_access', before_guard => 'ALTER TABLE SCHEMA.secret FORCE ROW LEVEL SECURITY', do => 'ALTER TABLE SCHEMA.secret NO FORCE ROW LEVEL SECURITY', happened => $has->('NOT (SELECT relforcerowsecurity FROM pg_class WHERE oid = $$SCHEMA.secret$$::regclass)')},
+    {name => 'CREATE POLICY', as => 'owner', off => 'utility,attached', do => 'CREATE POLICY open ON SCHEMA.secret USING (true)', happened => $has->('EXISTS (SELECT FROM pg_policy WHERE polrelid = $$SCHEMA.secret$$::regclass)')},
+    {name => 'ALTER POLICY', as => 'owner', off => 'utility', before_guard => 'CREATE POLICY p ON SCHEMA.secret USING (false)', do => 'ALTER POLICY p ON SCHEMA.secret USING (true)', happened => $has->('EXISTS (SELECT FROM pg_policies WHERE schemaname = $$SCHEMA$$ AND qual = $$true$$)')},
+    # ---- vector 87: triggers and rules off ----
+    {name => 'DISABLE TRIGGER', as => 'owner', off => 'utility,object_access', before_guard => 'CREATE TRIGGER audit BEFORE UPDATE ON SCHEMA.secret FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', do => 'ALTER TABLE SCHEMA.secret DISABLE TRIGGER audit',
+        happened => $has->('EXISTS (SELECT FROM pg_trigger WHERE tgrelid = $$SCHEMA.secret$$::regclass AND tgenabled = $$D$$)')},
+    {name => 'session_replication_role', as => 'dba', off => 'planner,executor_start,check_perms', do => 'SET session_replication_role = replica; SELECT iban FROM SCHEMA.secret'},
+    # ---- vector 88: parts of a command ----
+    {name => 'a table among the parts of a schema', as => 'dba', off => 'utility,attached', do => 'CREATE schema "SCHEMA part" CREATE TABLE asks (id int REFERENCES SCHEMA.secret)', happened => $has->('to_regclass($$"SCHEMA part".asks$$) IS NOT NULL'), twin_as => 'exempt_dba'},
+    # ---- vector 91: remarks ----
+    {name => 'COMMENT', as => 'owner', off => 'utility', do => 'COMMENT ON COLUMN SCHEMA.secret.iban IS \'MARKER\'', happened => 'SELECT col_description($$SCHEMA.secret$$::regclass, 2)', twin_as => 'exempt_dba'},
+    # ---- vector 98: publications ----
+    {name => 'a publication', as => 'dba', off => 'utility', before => 'SET client_min_messages = error;', do => 'SET client_min_messages = error; CREATE PUBLICATION "SCHEMA pub" FOR TABLE SCHEMA.secret', happened => $has->('EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = $$SCHEMA$$ AND tablename = $$secret$$)')},
+    {name => 'a publication of a schema', as => 'dba', off => 'utility', do => 'SET client_min_messages = error; CREATE PUBLICATION "SCHEMA pub" FOR TABLES IN schema SCHEMA', happened => $has->('EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = $$SCHEMA$$ AND tablename = $$secret$$)')},
+    # ---- vector 105: temporary objects do not stand for jit's or the server's ----
+    {name => 'temporary tables under jit\'s names', off => 'planner,executor_start,check_perms', do => 'CREATE TEMPORARY TABLE guards (policy_id int); CREATE TEMPORARY TABLE approvals AS SELECT 1 AS request_id; CREATE TEMPORARY TABLE pg_class AS SELECT * FROM pg_catalog.pg_class; CREATE TEMPORARY TABLE pg_inherits (inhrelid oid);'
+            . 'CREATE FUNCTION pg_temp.person() RETURNS regrole LANGUAGE sql AS \'SELECT $$carol$$::regrole\'; SET search_path = pg_temp, jit, pg_catalog; SELECT iban FROM SCHEMA.secret'},
+);
+run_attacks(@attacks);
+done_testing();

@@ -1,0 +1,133 @@
+# Ways around the guards of roles, databases and the server that no command or function says aloud: tables that are files,
+# libraries named by a connection, catalogs by other commands than DML, what runs before a check or is kept ready from
+# before a policy.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use JitAttacks ();
+use JitCluster;
+
+my $needs = qr/needs a just-in-time approval/;
+
+# root is a superuser with no approval, alice one who may get it.
+sub scene {
+    my ($node) = @_;
+    $node->safe_psql('postgres', 'CREATE DATABASE plain');
+    $node->safe_psql('app', 'CREATE ROLE root LOGIN SUPERUSER; ALTER ROLE alice SUPERUSER; CREATE ROLE erin LOGIN');
+    $node->safe_psql($_, <<'SQL') for 'app', 'plain';
+CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE harmless (l text) SERVER files OPTIONS (filename '/dev/null');
+CREATE SEQUENCE made;
+CREATE FUNCTION make() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+    CREATE FUNCTION eve(oid) RETURNS bytea LANGUAGE internal AS 'be_lo_get'; PERFORM nextval('made'); RETURN 1; END $$;
+CREATE FUNCTION ready() RETURNS text LANGUAGE plpgsql AS $$ DECLARE x text; BEGIN x := pg_read_file('PG_VERSION'); RETURN x; END $$;
+CREATE TABLE fires (a int);
+CREATE FUNCTION trig() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE x text; BEGIN x := pg_read_file('PG_VERSION'); RETURN new; END $$;
+CREATE TRIGGER t BEFORE INSERT ON fires FOR EACH ROW EXECUTE FUNCTION trig();
+SQL
+    return;
+}
+
+sub guard { my ($node) = @_; return sql($node, q{SELECT jit.create_policy('power', '{ADMIN}', '{server}', eligible => '{staff}', approvers => '{leads}')}) }
+sub open_again { my ($node) = @_; return sql($node, q{SELECT jit.drop_policy('power')}) }
+
+my @ways = (
+    ['a file as a table', q{CREATE FOREIGN TABLE eve (l text) SERVER files OPTIONS (filename 'PG_VERSION')}, 'cluster_files'],
+    ['a program as a table', q{CREATE FOREIGN TABLE eve (l text) SERVER files OPTIONS (program 'cat PG_VERSION')}, 'cluster_files'],
+    ['another file for a table', q{ALTER FOREIGN TABLE harmless OPTIONS (SET filename 'PG_VERSION')}, 'cluster_files'],
+    ['by ALTER TABLE', q{ALTER TABLE harmless OPTIONS (DROP filename, ADD program 'cat PG_VERSION')}, 'cluster_files'],
+    ['TRUNCATE of a catalog', 'SET LOCAL allow_system_table_mods = on; TRUNCATE pg_db_role_setting', 'cluster_catalogs'],
+    ['a rule on a catalog', 'SET LOCAL allow_system_table_mods = on; CREATE RULE r AS ON UPDATE TO pg_database DO ALSO NOTHING', 'cluster_catalogs'],
+    ['DDL on a catalog', 'SET LOCAL allow_system_table_mods = on; ALTER TABLE pg_database ADD CONSTRAINT c CHECK (true)', 'cluster_catalogs'],
+    # vector 151
+    ['a template of C functions that never met', 'CREATE TEXT SEARCH TEMPLATE eve (INIT = dsimple_init, LEXIZE = dsynonym_lexize)', 'cluster_definitions'],
+    ['an aggregate of such functions', 'CREATE AGGREGATE eve (anynonarray) (SFUNC = array_agg_transfn, STYPE = internal, FINALFUNC = numeric_avg)', 'cluster_definitions'],
+    ['code before the check of a catalog', q{UPDATE pg_language SET lanpltrusted = true WHERE lanname = 'internal' RETURNING make()}, 'cluster_catalogs'],
+);
+
+# The names and values of `options` as libpq sends them.
+my @options = ('-c session_preload_libraries=auto_explain', '--session-preload-libraries=auto_explain',
+    '-c Session_Preload_Libraries=auto_explain', '-cse\ssion_preload_libraries=auto_explain', '-c dynamic_library_path=/tmp');
+
+if (defined(my $tree = JitAttacks::_switch_tree())) {
+    my $open = new_cluster('ways_open', undef, install_path => $tree);
+    scene($open);
+    guard($open);
+    for my $way (@ways) {
+        my ($what, $statement, $switch) = @$way;
+        my $session = session($open, 'root', db => 'plain', options => "-c jit_guard.test_off=$switch");
+        my ($out, $err) = $session->run("BEGIN; $statement; ROLLBACK");
+        unlike($err, qr/ERROR/, "$switch: $what gets through without it") or diag($err);
+        $session->close;
+    }
+    open_again($open);
+    my $session = session($open, 'root', db => 'plain', options => '-c jit_guard.test_off=ready_expressions');
+    $session->run('BEGIN; SELECT ready(); INSERT INTO fires VALUES (1)');
+    guard($open);
+    my ($out, $err) = $session->run('SELECT length(ready()) > 0');
+    is("$out$err", 't', 'ready_expressions: what was ready before the policy runs without it');
+    $session->close;
+    $open->append_conf('postgresql.conf', "jit_guard.test_off = 'startup_libraries'");
+    $open->reload;
+    sleep 0.2;
+    is((as_person($open, 'root', 'SELECT 1', db => 'plain', options => $options[0]))[0], 0, 'startup_libraries: libraries are loaded without it');
+    $open->stop;
+}
+
+my $node = new_cluster('ways');
+scene($node);
+guard($node);
+for my $db ('app', 'plain') {
+    my $session = session($node, 'root', db => $db);
+    for my $way (@ways) {
+        my ($out, $err) = $session->run('BEGIN');
+        ($out, $err) = $session->run($way->[1]);
+        like($err, $needs, "$way->[0] in $db");
+        $session->run('ROLLBACK');
+    }
+    is(($session->run('SELECT is_called FROM made'))[0], 'f', 'nothing ran before the check');
+    is(($session->run('SELECT count(*) FROM harmless'))[0], '0', 'a table that is there can be read');
+    $session->close;
+    refused($node, 'root', 'SELECT 1', qr/LOAD on the server $needs/, "libraries by the options '$_' in $db", db => $db, options => $_) for @options;
+    refused($node, 'root', q{ALTER DATABASE plain SET session_preload_libraries = 'auto_explain'}, $needs, 'libraries for a database', db => $db);
+    is((as_person($node, 'root', 'SELECT 1', db => $db, options => '-c work_mem=8MB'))[0], 0, 'other options are let in');
+}
+open_again($node);
+sql($node, q{SELECT jit.create_policy('load', '{LOAD}', '{server}', eligible => '{staff}', approvers => '{leads}')});
+refused($node, 'root', q{ALTER ROLE erin SET session_preload_libraries = 'auto_explain'}, qr/LOAD on the server $needs/, 'libraries for a role are LOAD', db => 'plain');
+sql($node, q{SELECT jit.drop_policy('load')});
+
+# ---- a transaction that began before the policy ----
+for my $db ('app', 'plain') {
+    for my $run ('SELECT ready()', 'INSERT INTO fires VALUES (1)') {
+        my $session = session($node, 'root', db => $db);
+        my ($out, $err) = $session->run("BEGIN; $run");
+        unlike($err, qr/ERROR/, "before the policy in $db: $run");
+        guard($node);
+        ($out, $err) = $session->run($run);
+        like($err, $needs, 'in the same transaction it is refused once there is a policy');
+        open_again($node);
+        $session->close;
+    }
+}
+
+# ---- the twins: with an approval all of it is possible ----
+guard($node);
+my $id = request_approved($node, 'alice', '10 min', policy => 'power');
+for my $db ('app', 'plain') {
+    my $session = session($node, 'alice', db => $db);
+    for my $way (@ways) {
+        my ($out, $err) = $session->run("BEGIN; $way->[1]; ROLLBACK");
+        unlike($err, qr/ERROR/, "approved: $way->[0] in $db") or diag($err);
+    }
+    $session->close;
+    is((as_person($node, 'alice', 'SELECT 1', db => $db, options => $options[0]))[0], 0, "approved: libraries by options in $db");
+}
+like(slurp_file($node->logfile), qr/connection of "alice" names libraries to load under approval $id/, 'which is in the log');
+
+unlike(slurp_file($node->logfile), qr/PANIC|terminated by signal (?!9)/, 'nothing crashed');
+$node->stop;
+done_testing();
