@@ -314,6 +314,7 @@ void refresh(Oid id, char object_class)
         (void) spi::execute(rename_requests, names);
         spi::finish();
         catalog::announce_guards();
+        catalog::announce_approvals();
     }
 }
 

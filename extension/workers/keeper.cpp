@@ -282,8 +282,10 @@ void one_round(void *arg)
     round->moved = Max(round->moved, use_up_some(now));
     round->moved = Max(round->moved, drop_some_orphans(now));
     round->moved = Max(round->moved, reminders::work(now, batch_rows));
-    if (round->moved > 0)
-        session::propose_wake(); // who waits in jit.await; the ends of approvals need no invalidation, they are in the rows
+    if (round->moved > 0) {
+        catalog::announce_approvals();
+        session::propose_wake(); // who waits in jit.await
+    }
     if (round->moved < batch_rows)
         round->next = Min(read_next_deadline(now), next_reminder(now));
     spi::finish();
