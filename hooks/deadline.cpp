@@ -149,7 +149,7 @@ void set_timers(bool lost)
         registered = true;
     }
     const Kept *first = earliest();
-    const TimestampTz until = first != nullptr ? Min(first->use.until, lasting.use.until) : lasting.use.until;
+    const TimestampTz until = first != nullptr ? smaller(first->use.until, lasting.use.until) : lasting.use.until;
     ends_at_once = lasting.use.until == until;
     for (int i = 0; i < use_count; i++)
         ends_at_once |= uses[i].use.until == until && uses[i].use.terminates;
@@ -244,7 +244,7 @@ void note(const Use &use)
                         errmsg("a transaction cannot use more than %d approvals", max_uses),
                         errhint("COMMIT more often.")));
     uses[use_count].use = use;
-    const Size length = Min(strlen(use.policy), sizeof(uses[use_count].policy) - 1);
+    const Size length = smaller(strlen(use.policy), sizeof(uses[use_count].policy) - 1);
     memcpy(uses[use_count].policy, use.policy, length);
     uses[use_count].policy[length] = '\0';
     uses[use_count].use.policy = nullptr;

@@ -1,6 +1,7 @@
 // plan_facts.cpp: zone C. See plan_facts.hpp.
 
 #include "hooks/plan_facts.hpp"
+
 #include "pg/session.hpp"
 
 extern "C" {

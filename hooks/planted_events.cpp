@@ -147,7 +147,7 @@ void write(const Loan &loan, const char *command, int start)
     for (int i = 0; i < 3; i++) {
         if (counts[i] > 0)
             pg::json::add(&detail, keys[i], lists[i].data);
-        more += Max(counts[i] - described_max, 0);
+        more += larger(counts[i] - described_max, 0);
     }
     if (more > 0)
         pg::json::add_int(&detail, "and_more", more);

@@ -150,9 +150,9 @@ void wait_for(core::RequestId id, int64 timeout)
         // The deadline for deciding ends the wait too: nobody need be alive to say so.
         TimestampTz until = give_up;
         if (request.state == core::State::pending)
-            until = Min(until, request.pending_until);
+            until = smaller(until, request.pending_until);
         SPI_commit();
-        shared::wait_for_change(seen, static_cast<long>(Max(until - now, INT64CONST(1000)) / 1000));
+        shared::wait_for_change(seen, static_cast<long>(larger(until - now, INT64CONST(1000)) / 1000));
         CHECK_FOR_INTERRUPTS();
     }
 }

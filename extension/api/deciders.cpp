@@ -197,7 +197,7 @@ int open_stage(const Case &c)
     return stage;
 }
 
-int current_stage(const Case &c) { return Min(open_stage(c), stages::count(*c.policy)); }
+int current_stage(const Case &c) { return smaller(open_stage(c), stages::count(*c.policy)); }
 
 Standing to_approve(const Case &c, Oid person) { return standing(c, person, switches::off("stage_order") ? 0 : current_stage(c)); }
 

@@ -20,7 +20,7 @@ Terms unsaid(const Terms &terms)
     none.name = terms.name;
     none.max_duration = terms.max_duration;
     const int64 half_an_hour = 30 * USECS_PER_MINUTE;
-    none.default_duration = durations::of_micros(Min(half_an_hour, durations::micros(terms.max_duration)));
+    none.default_duration = durations::of_micros(smaller(half_an_hour, durations::micros(terms.max_duration)));
     return none;
 }
 

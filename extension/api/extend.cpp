@@ -77,8 +77,8 @@ const char *grant(const Request &request, const Terms &policy, int64 micros, Tim
                         errmsg("the right that request " INT64_FORMAT " would extend is over", request.id),
                         errdetail("Request " INT64_FORMAT ": %s", right.id, requests::fact_of(right)),
                         errhint("\"%s\" has to ask anew.", session::role_name(request.person))));
-    const TimestampTz wanted = Min(right.ends_at + micros, limit_of(right, policy));
-    const TimestampTz ends_at = Min(wanted, hours::closes(policy.hours, Max(now, right.starts_at)));
+    const TimestampTz wanted = smaller(right.ends_at + micros, limit_of(right, policy));
+    const TimestampTz ends_at = smaller(wanted, hours::closes(policy.hours, larger(now, right.starts_at)));
     if (ends_at <= right.ends_at)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("request " INT64_FORMAT " would not extend anything", request.id),
@@ -211,7 +211,7 @@ void check_times(const Request &right, const Terms &policy, const Interval *dura
                          : psprintf("From its start to its end it may last \"%s\"; \"%s\" are left.",
                                     durations::text(policy.max_duration), durations::text(durations::of_micros(left))),
                left <= 0 ? "Ask anew when it is over." : "Ask for no more than is left.");
-    const TimestampTz closes = hours::closes(policy.hours, Max(now, right.starts_at));
+    const TimestampTz closes = hours::closes(policy.hours, larger(now, right.starts_at));
     if (closes <= right.ends_at)
         refuse(psprintf("policy \"%s\" is closed at %s", policy.name, when(right.ends_at)),
                psprintf("Its hours are %s, and the right lasts until their end.", policy.hours), "Ask anew when it opens.");
@@ -249,7 +249,7 @@ core::RequestId store(const Request &right, const Terms &policy, const Interval 
     spi::add(&args, IntervalPGetDatum(duration));
     spi::add(&args, TimestampTzGetDatum(now));
     // Nobody can decide it later: what it would extend is over then.
-    spi::add(&args, TimestampTzGetDatum(Min(now + durations::micros(policy.pending_timeout), right.ends_at)));
+    spi::add(&args, TimestampTzGetDatum(smaller(now + durations::micros(policy.pending_timeout), right.ends_at)));
     (void) spi::execute(insert_request, args);
     const core::RequestId id = spi::int8_value(0, 1);
 

@@ -110,7 +110,7 @@ const char *grant(const Request &request, const Terms &policy, int64 micros, Tim
         return extension::grant(request, policy, micros, now, rule);
     statement::require_wanted(request.id, policy, request.break_glass);
     const core::Transition to = require_step(request, core::Event::approve);
-    const TimestampTz starts_at = Max(now, request.starts_at);
+    const TimestampTz starts_at = larger(now, request.starts_at);
     const Times times{starts_at, request.break_glass ? starts_at + micros // an emergency has no hours
                                                : window::end_of(policy, request, starts_at, micros)};
     move(request, to, now, times);

@@ -233,7 +233,7 @@ Datum jit_catch_up(PG_FUNCTION_ARGS)
             ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED),
                             errmsg("the ledger has not caught up after %s", durations::text(timeout)),
                             errhint("jit.status and the server log say whether the keeper runs.")));
-        pg::shared::wait_for_change(seen, static_cast<long>(Max(give_up - now, INT64CONST(1000)) / 1000));
+        pg::shared::wait_for_change(seen, static_cast<long>(larger(give_up - now, INT64CONST(1000)) / 1000));
     }
 }
 

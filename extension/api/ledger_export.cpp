@@ -148,13 +148,13 @@ void put_records(Export *e)
 {
     Checkpoints checkpoints{};
     checkpoints.upto = e->to;
-    read_more(&checkpoints, Max(e->from - 1, 1));
+    read_more(&checkpoints, larger(e->from - 1, int64{1}));
     put_checkpoints(e, &checkpoints, e->from - 1);
     for (int i = 0; i < e->picture.count; i++) {
         const scan::Segment &segment = e->picture.segments[i];
         if (segment.is_empty || segment.last < e->from || segment.first > e->to)
             continue;
-        scan::Rows rows = scan::begin(segment, Max(e->from, segment.first), Min(e->to, segment.last));
+        scan::Rows rows = scan::begin(segment, larger(e->from, segment.first), smaller(e->to, segment.last));
         scan::Record record{};
         while (scan::next(&rows, &record)) {
             const core::Hash leaf = scan::leaf(record.bytes);

@@ -101,7 +101,7 @@ int32 of_request(const Terms &policy, const Counted &counted, bool given, int32 
     return asked;
 }
 
-int32 within(int32 today, int32 requested) { return today == 0 ? requested : requested == 0 ? today : Min(requested, today); }
+int32 within(int32 today, int32 requested) { return today == 0 ? requested : requested == 0 ? today : smaller(requested, today); }
 
 namespace {
 

@@ -39,7 +39,7 @@ const char *window(const Ask &ask)
 // Until when it holds, when it is shorter than it looks.
 const char *clipped_window(const Ask &ask, const Terms &policy)
 {
-    const TimestampTz starts_at = Max(ask.now, ask.starts_at);
+    const TimestampTz starts_at = larger(ask.now, ask.starts_at);
     const TimestampTz ends_at = ask::latest_end(ask, policy);
     if (ends_at >= starts_at + durations::micros(ask.duration))
         return window(ask);

@@ -132,7 +132,7 @@ void put_outcomes(StringInfo out, std::span<const Outcomes> policies)
     constexpr int left = 208, right = 56, row = 32, thick = 18;
     int64 most = 1, all = 0;
     for (const Outcomes &policy : policies) {
-        most = Max(most, policy.total());
+        most = larger(most, policy.total());
         all += policy.total();
     }
     put_legend(out, outcome_keys);
@@ -164,7 +164,7 @@ void put_histogram(StringInfo out, std::span<const Bucket> buckets, const char *
     constexpr int left = 20, right = 20, top = 24, tall = 150;
     int64 most = 1;
     for (const Bucket &bucket : buckets)
-        most = Max(most, bucket.count);
+        most = larger(most, bucket.count);
     begin_svg(out, "delay", top + tall + 28, "Time to approve", description);
     const double each = static_cast<double>(width - left - right) / static_cast<double>(buckets.size());
     put_line(out, "axis", left, top + tall, width - right, top + tall);

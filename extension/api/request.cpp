@@ -312,7 +312,7 @@ void ask::read(FunctionCallInfo fcinfo, Mode mode, Ask *out, Terms *terms)
 
 rules::Answer ask::answer(const Ask &ask, const Terms &policy)
 {
-    return rules::answer(policy, {ask.person, durations::micros(ask.duration), Max(ask.now, ask.starts_at), ask.ticket, ask.now});
+    return rules::answer(policy, {ask.person, durations::micros(ask.duration), larger(ask.now, ask.starts_at), ask.ticket, ask.now});
 }
 
 core::RequestId ask::same_pending(const Ask &ask, const Terms &policy)
@@ -333,8 +333,8 @@ core::RequestId ask::same_pending(const Ask &ask, const Terms &policy)
 
 TimestampTz ask::latest_end(const Ask &ask, const Terms &policy)
 {
-    const TimestampTz starts_at = Max(ask.now, ask.starts_at);
-    return Min(starts_at + durations::micros(ask.duration), hours::closes(policy.hours, starts_at));
+    const TimestampTz starts_at = larger(ask.now, ask.starts_at);
+    return smaller(starts_at + durations::micros(ask.duration), hours::closes(policy.hours, starts_at));
 }
 
 namespace {

@@ -264,7 +264,7 @@ void strangers(Pass *pass)
         scan::Record one{};
         while (scan::next(&rows, &one))
             if (one.seq > pass->picture.size)
-                beyond = Max(beyond, one.seq);
+                beyond = larger(beyond, one.seq);
             else
                 verify::bad(&pass->findings, "record", one.seq, psprintf("it was inserted into partition %d, which shall be empty", number));
         scan::end(&rows);
@@ -303,7 +303,7 @@ void state(Pass *pass)
 void sum(Pass *pass)
 {
     Findings &findings = pass->findings;
-    const int64 behind = pass->picture.size - Min(pass->last_checkpoint, pass->picture.size);
+    const int64 behind = pass->picture.size - smaller(pass->last_checkpoint, pass->picture.size);
     if (findings.bad == 0)
         verify::good(&findings, "sum", 0,
                      psprintf("everything agrees: " INT64_FORMAT " records, " INT64_FORMAT " checkpoints; " INT64_FORMAT " records are not signed yet",

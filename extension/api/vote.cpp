@@ -187,10 +187,10 @@ void write_vote(const Request &request, const Ballot &ballot, const deciders::Ca
 // The shortest duration of all who count holds.
 int64 shortest(const Request &request, const deciders::Case &c)
 {
-    int64 least = Min(durations::micros(request.duration), durations::micros(c.policy->max_duration));
+    int64 least = smaller(durations::micros(request.duration), durations::micros(c.policy->max_duration));
     for (const deciders::Vote &vote : c.votes)
         if (vote.yes && vote.micros >= 0 && deciders::counts(c, vote))
-            least = Min(least, vote.micros);
+            least = smaller(least, vote.micros);
     return least;
 }
 

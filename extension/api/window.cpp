@@ -54,7 +54,7 @@ TimestampTz end_of(const Terms &policy, const Request &request, TimestampTz star
                         errdetail("Request " INT64_FORMAT " would start then. %s", request.id, fact(policy, starts_at)),
                         errhint("Approve it when the policy is open, or let \"%s\" ask for a later start.",
                                 session::role_name(request.person))));
-    return Min(starts_at + micros, hours::closes(policy.hours, starts_at));
+    return smaller(starts_at + micros, hours::closes(policy.hours, starts_at));
 }
 
 void say_if_clipped(const Terms &policy, TimestampTz starts_at, int64 micros, TimestampTz ends_at)
@@ -117,7 +117,7 @@ void apply_hours(const Terms &policy)
         requests::seize(ids[row], &request);
         if (request.state != core::State::approved)
             continue;
-        const TimestampTz from = Max(now, request.starts_at);
+        const TimestampTz from = larger(now, request.starts_at);
         const TimestampTz closes = hours::closes(policy.hours, from);
         if (closes <= from) {
             requests::end(request, core::Event::revoke, "revoked", "the hours of the policy were changed");

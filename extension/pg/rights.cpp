@@ -235,7 +235,7 @@ core::RequestId uncommitted(core::PolicyId policy)
     while (HeapTuple tuple = catalog::next(&scan))
         if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)) &&
             DatumGetInt32(catalog::required(&scan, tuple, "policy_id")) == policy)
-            found = Max(found, DatumGetInt64(catalog::required(&scan, tuple, "request_id")));
+            found = larger(found, DatumGetInt64(catalog::required(&scan, tuple, "request_id")));
     catalog::end(&scan);
     return found;
 }

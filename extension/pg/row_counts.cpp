@@ -51,7 +51,7 @@ int32 allowed(core::RequestId request, core::PolicyId policy)
     const int32 given = rights::given(request).rows;
     const memo::Policy *today = memo::policy(policy);
     const int32 most_today = today != nullptr ? today->max_rows : 0;
-    return given == 0 ? most_today : most_today == 0 ? given : Min(given, most_today);
+    return given == 0 ? most_today : most_today == 0 ? given : smaller(given, most_today);
 }
 
 namespace {
@@ -71,7 +71,7 @@ int32 unread(core::RequestId request)
 
 } // namespace
 
-int32 left(core::RequestId request, int32 all, int32 counted) { return Max(all - counted + unread(request), 0); }
+int32 left(core::RequestId request, int32 all, int32 counted) { return larger(all - counted + unread(request), 0); }
 
 Meter *open(core::RequestId request, core::PolicyId policy)
 {
@@ -106,9 +106,9 @@ bool set_aside(Meter *meter, int32 rows)
     shared_uses::lock();
     const int32 spare = shared_uses::spare(meter->request, 0);
     const int32 counted = use_counts::read(row).rows;
-    const int32 free = Max(all - counted + spare, 0); // read by nobody, and not set aside either
+    const int32 free = larger(all - counted + spare, 0); // read by nobody, and not set aside either
     const int32 missing = rows - meter->credit;
-    const int32 block = Min(free, Max(missing, Min(free / share, most_at_once)));
+    const int32 block = smaller(free, larger(missing, smaller(free / share, most_at_once)));
     if (block >= missing) {
         if (block != spare)
             written = use_counts::add(row, {0, block - spare});

@@ -376,7 +376,7 @@ TimestampTz end_stragglers(int grace_ms)
         if (slot->pid != 0 && slot->connection.request != 0) {
             if (slot->connection_until <= now)
                 (void) kill(slot->pid, SIGTERM);
-            again = Min(again, Max(slot->connection_until, TimestampTzPlusMilliseconds(now, 1'000)));
+            again = smaller(again, larger(slot->connection_until, TimestampTzPlusMilliseconds(now, 1'000)));
         }
         if (slot->pid != 0 && since != 0) {
             TimestampTz end = TimestampTzPlusMilliseconds(since, grace_ms);

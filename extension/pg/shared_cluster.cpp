@@ -111,7 +111,7 @@ bool read(Image *out)
         return false;
     // The copy's room is got without the lock; the image may have grown meanwhile.
     for (;;) {
-        const Size room = Max(segment->size, static_cast<Size>(1));
+        const Size room = larger(segment->size, static_cast<Size>(1));
         void *bytes = palloc(room);
         LWLockAcquire(segment->lock, LW_SHARED);
         // expect() needs no lock and raises `expected` first: read in the other order, so that an image of before its

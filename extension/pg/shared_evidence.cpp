@@ -279,7 +279,7 @@ XLogRecPtr needed_from(std::span<const Oid> databases)
         if (place->database == InvalidOid)
             continue;
         const XLogRecPtr at = pg_atomic_read_u64(&place->position);
-        least = Min(least, at);
+        least = smaller(least, at);
         if (at != InvalidXLogRecPtr && now - at > far_behind_bytes)
             wake(place); // it writes down where it is, although it has nothing to do
     }

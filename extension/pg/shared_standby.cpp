@@ -50,7 +50,7 @@ bool are_connected(TimestampTz now)
 int beat_interval_ms()
 {
     const int allowed = settings::max_standby_lag_ms;
-    return allowed <= 0 ? 0 : Max(shortest_ms, Min(longest_ms, allowed / 3));
+    return allowed <= 0 ? 0 : larger(shortest_ms, smaller(longest_ms, allowed / 3));
 }
 
 TimestampTz last_beat() { return memory == nullptr ? 0 : read(&memory->last_beat); }

@@ -138,7 +138,7 @@ bool hold(core::RequestId request, int reserve)
         held = &slot->held[slot->count++];
         *held = {MyDatabaseId, 0, request, 0};
     }
-    held->reserved = Max(held->reserved + reserve, 0);
+    held->reserved = larger(held->reserved + reserve, 0);
     if (reserve > 0)
         held->since = GetCurrentTimestamp();
     return true;
@@ -157,7 +157,7 @@ int32 spare(core::RequestId request, int32 more)
             found = &one;
     }
     if (found != nullptr) {
-        found->rows = Max(found->rows + more, 0);
+        found->rows = larger(found->rows + more, 0);
         return found->rows;
     }
     if (more <= 0)

@@ -146,7 +146,7 @@ int32 allowed(core::RequestId request, core::PolicyId policy)
     const int32 given = rights::given(request).uses;
     const memo::Policy *today = memo::policy(policy);
     const int32 most_today = today != nullptr ? today->max_uses : 0;
-    return given == 0 ? most_today : most_today == 0 ? given : Min(given, most_today);
+    return given == 0 ? most_today : most_today == 0 ? given : smaller(given, most_today);
 }
 
 int32 left(const core::Approval &approval, TimestampTz now)
@@ -159,7 +159,7 @@ int32 left(const core::Approval &approval, TimestampTz now)
     if (has_use && (rows == 0 || is_resumed(approval.request)))
         return 1;
     if (now < approval.from || approval.until <= now)
-        return Max(all, rows); // nobody asks
+        return larger(all, rows); // nobody asks
     if (RecoveryInProgress())
         return 0;
     if (known.request == approval.request && known.now == now)
@@ -169,7 +169,7 @@ int32 left(const core::Approval &approval, TimestampTz now)
     if (use_counts::open(approval.request, &row)) {
         shared_uses::lock();
         const use_counts::Counts counts = use_counts::read(row);
-        found = has_use ? 1 : Max(all - counts.used - shared_uses::reserved(approval.request), 0);
+        found = has_use ? 1 : larger(all - counts.used - shared_uses::reserved(approval.request), 0);
         shared_uses::unlock();
         use_counts::close(&row);
         if (rows != 0 && row_counts::left(approval.request, rows, counts.rows) == 0)
@@ -186,7 +186,7 @@ int32 uses_left(core::RequestId request, core::PolicyId policy)
         return 0;
     const int32 found = allowed(request, policy) - use_counts::read(row).used;
     use_counts::close(&row);
-    return Max(found, 0);
+    return larger(found, 0);
 }
 
 bool take(core::RequestId request, int32 allowed, bool discloses)

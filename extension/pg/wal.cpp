@@ -32,10 +32,10 @@ Written write(Oid database, std::string_view record)
 {
     const Size bytes = head_bytes + record.size();
     if (bytes > room) {
-        const Size larger = Max(bytes, Max(room * 2, Size{32'768}));
-        message = static_cast<char *>(message == nullptr ? MemoryContextAllocHuge(TopMemoryContext, larger)
-                                                         : repalloc_huge(message, larger));
-        room = larger;
+        const Size wanted = larger(bytes, larger(room * 2, Size{32'768}));
+        message = static_cast<char *>(message == nullptr ? MemoryContextAllocHuge(TopMemoryContext, wanted)
+                                                         : repalloc_huge(message, wanted));
+        room = wanted;
     }
     memcpy(message, &database, head_bytes);
     memcpy(message + head_bytes, record.data(), record.size());
@@ -56,7 +56,7 @@ void wait_for_standbys(XLogRecPtr ends)
 {
     const int asked = synchronous_commit;
     hold_interrupts();
-    synchronous_commit = Max(asked, static_cast<int>(SYNCHRONOUS_COMMIT_REMOTE_FLUSH));
+    synchronous_commit = larger(asked, static_cast<int>(SYNCHRONOUS_COMMIT_REMOTE_FLUSH));
     assign_synchronous_commit(synchronous_commit, nullptr);
     SyncRepWaitForLSN(ends, false);
     synchronous_commit = asked;

@@ -153,7 +153,7 @@ int take_due(std::span<Job> due, TimestampTz *again)
             if (!worker->wanted || worker->starting || worker->pid != 0)
                 continue;
             if (worker->next_start > now || count == due.size()) {
-                *again = count == due.size() ? now : Min(*again, worker->next_start);
+                *again = count == due.size() ? now : smaller(*again, worker->next_start);
                 continue;
             }
             worker->starting = true;

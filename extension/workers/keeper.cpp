@@ -204,7 +204,7 @@ TimestampTz read_next_deadline(TimestampTz now)
     const Datum next = spi::value(0, 1, &is_null);
     const TimestampTz coming = is_null ? DT_NOEND : DatumGetTimestampTz(next);
     // What is due still is locked by somebody: his COMMIT wakes us, his ROLLBACK does not.
-    return spi::bool_value(0, 2) ? Min(coming, TimestampTzPlusMilliseconds(now, retry_ms)) : coming;
+    return spi::bool_value(0, 2) ? smaller(coming, TimestampTzPlusMilliseconds(now, retry_ms)) : coming;
 }
 
 // By the catalogs' own rows: we are woken by a commit before its invalidations have come.
@@ -278,16 +278,16 @@ void one_round(void *arg)
     spi::connect();
     if (!switch_noted)
         note_switch();
-    round->moved = Max(time_out_some(now), expire_some(now));
-    round->moved = Max(round->moved, use_up_some(now));
-    round->moved = Max(round->moved, drop_some_orphans(now));
-    round->moved = Max(round->moved, reminders::work(now, batch_rows));
+    round->moved = larger(time_out_some(now), expire_some(now));
+    round->moved = larger(round->moved, use_up_some(now));
+    round->moved = larger(round->moved, drop_some_orphans(now));
+    round->moved = larger(round->moved, reminders::work(now, batch_rows));
     if (round->moved > 0) {
         catalog::announce_approvals();
         session::propose_wake(); // who waits in jit.await
     }
     if (round->moved < batch_rows)
-        round->next = Min(read_next_deadline(now), next_reminder(now));
+        round->next = smaller(read_next_deadline(now), next_reminder(now));
     spi::finish();
 }
 
@@ -344,6 +344,6 @@ extern "C" PGDLLEXPORT void jit_keeper_main(Datum database)
         const TimestampTz beat = heartbeat::work();
         const TimestampTz ledger = is_ready ? sequencer::work() : DT_NOEND;
         MemoryContextReset(tick_context);
-        sleep_until(Min(Min(next, straggler), Min(beat, ledger)));
+        sleep_until(jit::smaller(jit::smaller(next, straggler), jit::smaller(beat, ledger)));
     }
 }

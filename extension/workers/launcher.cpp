@@ -234,7 +234,7 @@ TimestampTz start_due()
                                     "expired stays closed all the same."),
                           errhint("Raise max_worker_processes (now %d) and restart the server.", max_worker_processes)));
     }
-    return Min(again, TimestampTzPlusMilliseconds(now, 1'000));
+    return smaller(again, TimestampTzPlusMilliseconds(now, 1'000));
 }
 
 } // namespace
@@ -270,9 +270,9 @@ extern "C" PGDLLEXPORT void jit_launcher_main(Datum)
         TimestampTz until = start_due();
         // The next two databases follow when these keepers have left or settled; their start and exit wake us.
         if (unseen_count > 0)
-            until = Min(until, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 100));
+            until = jit::smaller(until, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 100));
 
-        until = Min(until, slot::work(unseen_count == 0 && listed != nullptr));
+        until = jit::smaller(until, slot::work(unseen_count == 0 && listed != nullptr));
         const TimestampTz now = GetCurrentTimestamp();
         int64 wait_ms = longest_sleep_ms;
         if (until < TimestampTzPlusMilliseconds(now, longest_sleep_ms))

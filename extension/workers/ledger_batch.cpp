@@ -203,7 +203,7 @@ void read_state(State *state)
     state->position = DatumGetLSN(spi::value(0, 6, &is_null));
     state->signed_size = spi::int8_value(0, 7);
     ArrayType *unresolved = DatumGetArrayTypeP(spi::value(0, 8, &is_null));
-    state->unresolved_count = Min(ArrayGetNItems(ARR_NDIM(unresolved), ARR_DIMS(unresolved)), most_unresolved);
+    state->unresolved_count = smaller(ArrayGetNItems(ARR_NDIM(unresolved), ARR_DIMS(unresolved)), most_unresolved);
     memcpy(state->unresolved, ARR_DATA_PTR(unresolved), sizeof(int64) * static_cast<size_t>(state->unresolved_count));
     const Datum spool = spi::value(0, 9, &is_null);
     state->has_spool = !is_null && bytes_of(spool).size() == sizeof(state->spool);

@@ -290,7 +290,7 @@ Outcome in_batches(std::span<Entry> entries, Body body, bool lending)
     Outcome worst = Outcome::done;
     int locked = 0;
     while (!entries.empty()) {
-        Batch batch{entries.first(Min(entries.size(), static_cast<std::size_t>(batch_rows))), nullptr, 0};
+        Batch batch{entries.first(smaller(entries.size(), static_cast<std::size_t>(batch_rows))), nullptr, 0};
         entries = entries.subspan(batch.entries.size());
         Failure failure{};
         const Outcome outcome = attempt(body, &batch, &failure);
@@ -359,9 +359,9 @@ TimestampTz make_pass(Pass *pass, MemoryContext memory, std::span<const Entry> p
     const TimestampTz now = GetCurrentTimestamp();
     TimestampTz next = pass->page.next;
     if (pass->trouble || lent == Outcome::failed || taken == Outcome::failed)
-        next = Min(next, TimestampTzPlusMilliseconds(now, refused_again_ms));
+        next = smaller(next, TimestampTzPlusMilliseconds(now, refused_again_ms));
     if (lent == Outcome::busy || taken == Outcome::busy)
-        next = Min(next, TimestampTzPlusMilliseconds(now, retry_ms));
+        next = smaller(next, TimestampTzPlusMilliseconds(now, retry_ms));
     return next;
 }
 

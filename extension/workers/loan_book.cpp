@@ -98,7 +98,7 @@ void read_wanted(Page *page, MemoryContext keep)
         const Oid member = oid_at(row, 2);
         const TimestampTz starts_at = time_at(row, 3);
         const TimestampTz ends_at = time_at(row, 4);
-        page->next = Min(page->next, starts_at > page->at ? starts_at : ends_at);
+        page->next = smaller(page->next, starts_at > page->at ? starts_at : ends_at);
         if (starts_at > page->at || (count > 0 && entries[count - 1].role == role && entries[count - 1].member == member))
             continue;
         MemoryContext const caller = MemoryContextSwitchTo(keep);

@@ -43,7 +43,7 @@ int free_slots_short()
     }
     const int needed = settings::in_control_database() ? 2 : 1;
     const int missing = running + needed - max_worker_processes;
-    return Max(Max(missing, pg::shared::slots_short()), 0);
+    return larger(larger(missing, pg::shared::slots_short()), 0);
 }
 
 void warn_if_short()

@@ -106,7 +106,7 @@ uint64 work(TimestampTz now, int at_most)
         mark(set_reminded, due[i].id, now);
         tell("reminder", due[i], now);
     }
-    return Max(escalated, reminded);
+    return larger(escalated, reminded);
 }
 
 TimestampTz next(TimestampTz now)
@@ -116,7 +116,7 @@ TimestampTz next(TimestampTz now)
     (void) spi::execute(next_due, args);
     bool is_null = false;
     const Datum due = spi::value(0, 1, &is_null);
-    return is_null ? DT_NOEND : Max(now, DatumGetTimestampTz(due));
+    return is_null ? DT_NOEND : larger(now, DatumGetTimestampTz(due));
 }
 
 } // namespace jit::workers::reminders

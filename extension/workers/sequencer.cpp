@@ -140,7 +140,7 @@ TimestampTz next_call(const Pass &pass)
     const TimestampTz now = GetCurrentTimestamp();
     if (pass.more)
         return now;
-    return Min(signer::due_at(), pass.undecided ? TimestampTzPlusMilliseconds(now, undecided_ms) : DT_NOEND);
+    return smaller(signer::due_at(), pass.undecided ? TimestampTzPlusMilliseconds(now, undecided_ms) : DT_NOEND);
 }
 
 } // namespace

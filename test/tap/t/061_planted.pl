@@ -250,6 +250,7 @@ is((as_person($node, 'alice', q{SELECT DISTINCT allowed FROM jit.check('CREATE V
 
 # ---- after the loan nothing is different from before ----
 as_person($node, 'alice', "SELECT jit.release($loan)");
+$node->poll_query_until('app', "SELECT NOT EXISTS (SELECT FROM pg_auth_members WHERE grantor = 'jit_lender'::regrole AND member = 'alice'::regrole)") or die 'the loan was not taken back';
 my ($out, $err) = $session->run('RESET ROLE; CREATE TEMPORARY VIEW v AS SELECT 1; PREPARE p AS SELECT 1');
 is($err, '', 'without the loan she is as free as before') or diag($err);
 $session->close;
