@@ -55,12 +55,12 @@ void on_finding(void *to, const Finding &f)
     out->guarded = true;
     if (f.decision.verdict != core::Verdict::approved)
         return;
-    out->until = Min(out->until, f.decision.until);
+    out->until = smaller(out->until, f.decision.until);
     for (int i = 0; i < out->use_count; i++) {
         Outcome::Use &use = out->uses[i];
         if (use.request == f.decision.request && use.relid == f.guarded->relid && use.object_class == f.guarded->object_class) {
             use.actions |= core::bit(f.action);
-            use.until = Min(use.until, f.decision.until);
+            use.until = smaller(use.until, f.decision.until);
             pg::record::add_columns(&use.columns, {f.access->selected, f.access->inserted, f.access->updated});
             return;
         }
@@ -225,7 +225,7 @@ namespace {
 
 [[gnu::noinline]] int32 write_uses(const Outcome &outcome, const char *statement)
 {
-    pg::record::Use lines[lengthof(outcome.uses)];
+    static constinit pg::record::Use lines[lengthof(outcome.uses)] = {}; // clearing them all would cost more than filling one
     for (int i = 0; i < outcome.use_count; i++) {
         const Outcome::Use &use = outcome.uses[i];
         const memo::Policy *policy = memo::policy(use.policy);

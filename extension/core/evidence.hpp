@@ -13,8 +13,10 @@
 #endif
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace jit::core::evidence {
@@ -177,10 +179,10 @@ template <class Sink> class Writer {
     }
     static void field(Sink &sink, Tag tag, std::int64_t value)
     {
-        char bytes[8];
-        for (int i = 0; i < 8; i++)
-            bytes[i] = static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * (7 - i)));
-        field(sink, tag, std::string_view{bytes, sizeof bytes});
+        char bytes[head_bytes + sizeof value];
+        put_head(bytes, tag, sizeof value);
+        put_big_endian(bytes + head_bytes, static_cast<std::uint64_t>(value));
+        sink.append(bytes, sizeof bytes);
     }
     void text(Tag tag, std::string_view value) { field(sink_, tag, value); }
     void number(Tag tag, std::int64_t value) { field(sink_, tag, value); }
@@ -193,20 +195,34 @@ template <class Sink> class Writer {
     void end()
     {
         char bytes[4];
-        put_length(bytes, sink_.size() - group_starts_);
+        put_big_endian(bytes, static_cast<std::uint32_t>(sink_.size() - group_starts_));
         sink_.patch(group_starts_ - sizeof bytes, bytes, sizeof bytes);
     }
 
   private:
-    static void put_length(char *bytes, std::size_t length) noexcept
+    static constexpr std::size_t head_bytes = 5;
+    // Most significant byte first. (Compilers do not make one instruction of a loop here.)
+    static void put_big_endian(char *bytes, std::uint64_t value) noexcept
     {
-        for (int i = 0; i < 4; i++)
-            bytes[i] = static_cast<char>(length >> (8 * (3 - i)));
+        if constexpr (std::endian::native == std::endian::little)
+            value = __builtin_bswap64(value);
+        std::memcpy(bytes, &value, sizeof value);
+    }
+    static void put_big_endian(char *bytes, std::uint32_t value) noexcept
+    {
+        if constexpr (std::endian::native == std::endian::little)
+            value = __builtin_bswap32(value);
+        std::memcpy(bytes, &value, sizeof value);
+    }
+    static void put_head(char *bytes, Tag tag, std::size_t length) noexcept
+    {
+        bytes[0] = static_cast<char>(tag);
+        put_big_endian(bytes + 1, static_cast<std::uint32_t>(length));
     }
     static void header(Sink &sink, Tag tag, std::size_t length)
     {
-        char bytes[5] = {static_cast<char>(tag)};
-        put_length(bytes + 1, length);
+        char bytes[head_bytes];
+        put_head(bytes, tag, length);
         sink.append(bytes, sizeof bytes);
     }
     Sink &sink_;

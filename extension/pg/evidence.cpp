@@ -16,6 +16,7 @@
 #include "pg/shared_evidence.hpp"
 #include "pg/spool.hpp"
 #include "pg/switches.hpp"
+#include "pg/use_groups.hpp"
 #include "pg/wal.hpp"
 
 extern "C" {
@@ -177,7 +178,7 @@ void write_parts(const Text &text, Oid to)
         Writer writer = begin(Kind::text);
         writer.text(Tag::statement_hash, {reinterpret_cast<const char *>(text.hash.data()), text.hash.size()});
         writer.number(Tag::statement_length, static_cast<int64>(text.count));
-        writer.text(Tag::statement, {text.start + offset, Min(part_bytes, text.count - offset)});
+        writer.text(Tag::statement, {text.start + offset, smaller(part_bytes, text.count - offset)});
         writer.number(Tag::offset, static_cast<int64>(offset));
         send(to, Durable::later);
     }
@@ -193,22 +194,10 @@ void add_statement(Writer *writer, const Text &text, bool nested)
         writer->text(Tag::statement, {text.start, text.count});
     // debug_query_string is what the client sent; it is another text when this one is nested in it.
     if (nested && debug_query_string != nullptr && strcmp(debug_query_string, text.start) != 0)
-        writer->text(Tag::outer_statement, {debug_query_string, Min(strlen(debug_query_string), longest_text)});
+        writer->text(Tag::outer_statement, {debug_query_string, smaller(strlen(debug_query_string), longest_text)});
 }
 
 const char *said(const char *statement) { return statement != nullptr ? statement : ""; }
-
-void add_use(Writer *writer, const record::Use &use)
-{
-    writer->begin(Tag::use);
-    put(&record, Tag::policy, use.policy);
-    writer->number(Tag::request_id, use.request);
-    writer->text(Tag::actions, record::action_names(use.actions));
-    writer->text(Tag::object, record::object_of(use));
-    put(&record, Tag::columns, record::columns_of(use));
-    writer->number(Tag::until, unix_micros(use.until));
-    writer->end();
-}
 
 void write_outcome(const char *outcome, uint64 xid);
 
@@ -300,7 +289,7 @@ int32 uses(std::span<const record::Use> uses, const char *statement, bool nested
     writer.number(Tag::statement_number, statement_number);
     add_statement(&writer, text, nested);
     for (const record::Use &use : uses)
-        add_use(&writer, use);
+        writer.text(Tag::use, use_groups::of(use));
     send(to, Durable::now);
     if (nested)
         nested_records::remember(key, statement_number); // only now: an error that somebody catches must not pass for a record
@@ -314,7 +303,7 @@ void maintenance(const record::Use &use, const char *statement, bool nested)
     const Text text = text_of(said(statement));
     Writer writer = begin(Kind::maintenance);
     add_statement(&writer, text, nested);
-    add_use(&writer, use);
+    writer.text(Tag::use, use_groups::of(use));
     send(ledger_here(), Durable::now);
 }
 
@@ -363,7 +352,7 @@ void add_rows(int32 number, uint64 rows)
 {
     for (int i = done_count - 1; i >= 0 && number != 0; i--)
         if (done[i].number == number) {
-            done[i].rows = Max(done[i].rows, 0) + static_cast<int64>(rows);
+            done[i].rows = larger(done[i].rows, int64{0}) + static_cast<int64>(rows);
             return;
         }
 }

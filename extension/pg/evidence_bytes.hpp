@@ -19,15 +19,18 @@ struct Bytes {
     char *start;
     Size count, room;
 
-    // Both raise when there is no memory left.
+    // These raise when there is no memory left.
     void reserve(Size bytes)
     {
-        if (bytes <= room)
-            return;
-        const Size larger = Max(bytes, Max(room * 2, Size{1'024}));
-        start = static_cast<char *>(start == nullptr ? MemoryContextAllocHuge(TopMemoryContext, larger)
-                                                     : repalloc_huge(start, larger));
-        room = larger;
+        if (bytes > room) [[unlikely]]
+            grow(bytes);
+    }
+    [[gnu::noinline]] void grow(Size bytes)
+    {
+        const Size wanted = larger(bytes, larger(room * 2, Size{1'024}));
+        start = static_cast<char *>(start == nullptr ? MemoryContextAllocHuge(TopMemoryContext, wanted)
+                                                     : repalloc_huge(start, wanted));
+        room = wanted;
     }
     void append(const char *from, Size more)
     {
