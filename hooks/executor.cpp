@@ -26,6 +26,7 @@
 
 extern "C" {
 #include "access/parallel.h"
+#include "access/xlog.h"
 #include "tcop/pquery.h"
 #include "utils/plancache.h"
 #include "utils/portal.h"
@@ -130,7 +131,7 @@ void check_again(const QueryDesc *query)
     if (entry != nullptr && !entry->taken.empty() && session::executor_depth == 0)
         pg::uses::resume(entry->taken);
     // A standby that fell behind judges a cursor anew, too.
-    const bool late = entry != nullptr && pg::standby::is_late(GetCurrentTimestamp());
+    const bool late = entry != nullptr && RecoveryInProgress() && pg::standby::is_late(GetCurrentTimestamp());
     const bool statement_is_over = entry != nullptr && entry->judged_bound && pg::bound::active.count == 0;
     if (entry != nullptr && (late || statement_is_over || entry->approvals_as_of != pg::catalog::approvals_generation ||
                              entry->guards_as_of != pg::catalog::guards_generation || has_other_callers(entry))) {

@@ -310,4 +310,6 @@ void check_drop()
            "DROP EXTENSION jit_guard; under an approval of policy \"jit_guard\".", debug_query_string);
 }
 
+void check_call(core::Action action, const char *object, const char *statement) { admit({action, object}, statement); }
+
 } // namespace jit::hooks::house

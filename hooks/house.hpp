@@ -18,4 +18,7 @@ void check_catalogs(const PlannedStmt *plan, const char *statement);
 // A member of the extension is about to be dropped: not sealed, or by a command that check_command() let pass.
 void check_drop();
 
+// Functions of jit that take away what cannot be made again ask here. `object` is for people.
+void check_call(core::Action action, const char *object, const char *statement);
+
 } // namespace jit::hooks::house

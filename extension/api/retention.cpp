@@ -1,14 +1,20 @@
 // retention.cpp: zone C. jit.drop_evidence(): empties partitions of the ledger that are full and were exported. What is dropped is
-// gone; the tree before the next record stays in jit.ledger_segments, so that the rest still verifies.
+// gone; the tree before the next record stays in jit.ledger_segments, so that the rest still verifies. Once sealed it takes a second
+// person.
 #include "core/merkle.hpp"
 #include "core/note.hpp"
 
 #include "api/call.hpp"
 #include "api/ledger_keys.hpp"
 #include "api/ledger_scan.hpp"
+#include "hooks/house.hpp"
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
 #include "pg/session.hpp"
+
+extern "C" {
+#include "tcop/tcopprot.h"
+}
 
 namespace jit::api {
 
@@ -100,6 +106,8 @@ Datum jit_drop_evidence(PG_FUNCTION_ARGS)
                         errmsg("records " INT64_FORMAT " to " INT64_FORMAT " would be gone for ever", from, to),
                         errdetail("Nothing shows that somebody has them."),
                         errhint("Export them with jit.export(), and give the export's last checkpoint; or say exported => true.")));
+    hooks::house::check_call(core::Action::delete_, psprintf("records " INT64_FORMAT " to " INT64_FORMAT " of jit.ledger", from, to),
+                             debug_query_string);
     for (int i = first; i <= last; i++) {
         (void) spi::execute(truncate[picture.segments[i].number - 1], spi::Args{});
         spi::Args args{};

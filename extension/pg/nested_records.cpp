@@ -36,9 +36,10 @@ uint64 key_of(std::span<const record::Use> uses, const char *statement)
                         errhint("Guarded statements stay closed until the operating system offers random numbers.")));
     uint64 key = mix(seed, statement, strlen(statement));
     for (const record::Use &use : uses) {
-        key = mix(key, &use.request, sizeof(use.request));
-        key = mix(key, &use.relid, sizeof(use.relid));
-        key = mix(key, &use.actions, sizeof(use.actions));
+        // One field after the other: what the compiler puts between them is not known.
+        const uint64 facts[] = {static_cast<uint64>(use.request), use.relid, static_cast<uint64>(use.actions),
+                                static_cast<uint64>(use.actions >> 64)};
+        key = mix(key, facts, sizeof(facts));
         if (use.object != nullptr)
             key = mix(key, use.object, strlen(use.object));
     }

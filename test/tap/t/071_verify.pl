@@ -159,7 +159,18 @@ like($err, qr/It covers \d+ records, and $last would go/, 'a checkpoint that cov
 like($err, qr/not signed by this server's key/, 'a forged one');
 ($ret, $out, $err) = $node->psql('app', "SELECT jit.drop_evidence($last, '$shown\n')");
 like($err, qr/no full segment of the ledger ends before record $last/, 'only whole segments');
-is(sql("SELECT jit.drop_evidence($next, '$shown\n')"), $last, 'with the last checkpoint it goes');
+# Once sealed it takes two people.
+sql('CREATE ROLE ann LOGIN IN ROLE jit_admin; CREATE ROLE ben LOGIN IN ROLE jit_admin');
+my ($ann, $ben) = map { JitClient->new($node, $_) } qw(ann ben);
+$ann->value('SELECT jit.seal()');
+my $drop = "SELECT jit.drop_evidence($next, '$shown\n')";
+($ret, $out, $err) = $node->psql('app', $drop);
+like($err, qr/is for members of jit_admin/, 'sealed: a superuser is none');
+gate_error($ann->query($drop), '42501', qr/DELETE on records 1 to $last of jit\.ledger needs a just-in-time approval/, 'nor does one jit_admin alone drop what was exported');
+is(sql('SELECT min(seq) FROM jit.ledger'), 1, 'nothing went');
+my $id = $ann->value(q{SELECT jit.request('jit_guard', reason => 'retention')});
+$ben->value("SELECT jit.approve($id)");
+is($ann->value($drop), $last, 'with the last checkpoint, and after another said yes, it goes');
 is(sql('SELECT min(seq) FROM jit.ledger'), $next, 'it is empty');
 ok($node->poll_query_until('app', q{SELECT count(*) = 1 FROM jit.events WHERE event = 'evidence_dropped' AND seq IS NOT NULL}), 'that is in the ledger');
 ($kept) = write_file('kept2', "$shown\n");
