@@ -94,7 +94,7 @@ void tell_evidence(const Rows &rows)
         tell(rows, "evidence", "durable");
     tell(rows, "records waiting for the ledger", psprintf(UINT64_FORMAT " bytes", evidence::waiting(MyDatabaseId)));
     if (const XLogRecPtr from = pg::wal::kept_from(); from != InvalidXLogRecPtr && !RecoveryInProgress())
-        tell(rows, "write-ahead log kept for the ledger", psprintf(UINT64_FORMAT " MB", (GetXLogInsertRecPtr() - from) >> 20));
+        tell(rows, "write-ahead log kept for the ledger", psprintf(UINT64_FORMAT " MB of at most %d MB", (GetXLogInsertRecPtr() - from) >> 20, pg::settings::evidence_log_kb >> 10));
     core::note::Key key{};
     char text[core::note::max_note_bytes];
     if (const size_t length = pg::signing_key::get(&key, false) ? core::note::vkey(pg::signing_key::origin(), key, text) : 0; length > 0)

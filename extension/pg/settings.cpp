@@ -16,6 +16,7 @@ constinit char *control_database = nullptr;
 constinit int cluster_memory_kb = 1'024;
 constinit int evidence = static_cast<int>(Evidence::durable);
 constinit int evidence_backlog_kb = 65'536;
+constinit int evidence_log_kb = 1'048'576;
 constinit int ledger_period_days = 30;
 constinit char *signing_key = nullptr;
 constinit int expiry_grace_ms = 5'000;
@@ -70,6 +71,8 @@ const Row table[] = {
      evidence_choices},
     {"jit_guard.evidence_backlog", Type::integer, &evidence_backlog_kb, 65'536, 64, INT_MAX, PGC_SIGHUP, by_file | GUC_UNIT_KB,
      "Records that may wait for their place in the ledger; with more, guarded statements are refused."},
+    {"jit_guard.evidence_log", Type::integer, &evidence_log_kb, 1'048'576, 32'768, INT_MAX, PGC_SIGHUP, by_file | GUC_UNIT_KB,
+     "Write-ahead log kept for records that no keeper reads; beyond that they are carried into a file and the log is let go."},
     {"jit_guard.expiry_grace", Type::integer, &expiry_grace_ms, 5'000, 100, 3'600'000, PGC_SIGHUP, by_file | GUC_UNIT_MS,
      "Time between the cancel at the end of an approval and the end of a session that did not obey it."},
     {"jit_guard.ledger_period", Type::integer, &ledger_period_days, 30, 1, 3'650, PGC_SIGHUP, by_file,

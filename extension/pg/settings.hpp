@@ -13,6 +13,7 @@ extern int cluster_memory_kb;   // jit_guard.cluster_memory, postmaster: room fo
 enum class Evidence : int { async, durable };
 extern int evidence;            // jit_guard.evidence, sighup: an Evidence
 [[nodiscard]] inline bool is_evidence_durable() { return evidence == static_cast<int>(Evidence::durable); }
+extern int evidence_log_kb;     // jit_guard.evidence_log, sighup: of write-ahead log kept for keepers that do not read it
 extern int evidence_backlog_kb; // jit_guard.evidence_backlog, sighup: of records that are not in the ledger yet
 extern int ledger_period_days;  // jit_guard.ledger_period, sighup: how long one partition of jit.ledger is filled
 extern char *signing_key;       // jit_guard.signing_key, sighup: a file

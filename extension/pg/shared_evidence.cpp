@@ -40,6 +40,7 @@ struct Place {
     pg_atomic_uint32 hurry;    // somebody waits for one
     pg_atomic_uint32 sign;     // and for a checkpoint
     pg_atomic_uint64 position; // everything before it is in the ledger; 0: no keeper has said so yet
+    pg_atomic_uint64 carried;  // everything before it is in the ledger or in the file of pg/carried.hpp
     pg_atomic_uint64 tail;     // listed: [head, tail)
     pg_atomic_uint64 head;
     pg_atomic_uint64 bytes_in, bytes_done;
@@ -132,7 +133,7 @@ void attach(LWLockPadded *locks)
         pg_atomic_init_u32(&place->busy, 0);
         pg_atomic_init_u32(&place->hurry, 0);
         pg_atomic_init_u32(&place->sign, 0);
-        for (pg_atomic_uint64 *number : {&place->position, &place->tail, &place->head, &place->bytes_in, &place->bytes_done})
+        for (pg_atomic_uint64 *number : {&place->position, &place->carried, &place->tail, &place->head, &place->bytes_in, &place->bytes_done})
             pg_atomic_init_u64(number, 0);
     }
 }
@@ -267,18 +268,39 @@ void fail_pass()
     pg_atomic_write_u32(&kept->busy, 0);
 }
 
+namespace {
+
+XLogRecPtr needed_by(Place *place)
+{
+    return larger(pg_atomic_read_u64(&place->position), pg_atomic_read_u64(&place->carried));
+}
+
+} // namespace
+
+XLogRecPtr needed_by(Oid database)
+{
+    Place *place = find(database);
+    return place == nullptr ? InvalidXLogRecPtr : needed_by(place);
+}
+
+void note_carried(Oid database, XLogRecPtr upto)
+{
+    if (Place *place = find_or_take(database); place != nullptr)
+        pg_atomic_write_u64(&place->carried, upto);
+}
+
 XLogRecPtr needed_from(std::span<const Oid> databases)
 {
     XLogRecPtr least = GetXLogInsertRecPtr();
     const XLogRecPtr now = least;
     for (const Oid database : databases)
-        if (Place *place = find(database); place == nullptr || pg_atomic_read_u64(&place->position) == InvalidXLogRecPtr)
+        if (Place *place = find(database); place == nullptr || needed_by(place) == InvalidXLogRecPtr)
             return InvalidXLogRecPtr;
     for (int i = 0; memory != nullptr && i < memory->count; i++) {
         Place *place = &places[i];
         if (place->database == InvalidOid)
             continue;
-        const XLogRecPtr at = pg_atomic_read_u64(&place->position);
+        const XLogRecPtr at = needed_by(place);
         least = smaller(least, at);
         if (at != InvalidXLogRecPtr && now - at > far_behind_bytes)
             wake(place); // it writes down where it is, although it has nothing to do
@@ -302,6 +324,7 @@ void forget(Oid database)
     LWLockAcquire(place->lock, LW_EXCLUSIVE);
     place->keeper = nullptr;
     pg_atomic_write_u64(&place->position, InvalidXLogRecPtr);
+    pg_atomic_write_u64(&place->carried, InvalidXLogRecPtr);
     pg_atomic_write_u64(&place->head, pg_atomic_read_u64(&place->tail));
     pg_atomic_write_u64(&place->bytes_done, pg_atomic_read_u64(&place->bytes_in));
     pg_atomic_write_u32(&place->overflow, 0);

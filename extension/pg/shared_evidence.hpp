@@ -58,6 +58,9 @@ void fail_pass();                   // they are not: the next pass reads the log
 // The position before which no ledger needs the log: what the keepers have written down. InvalidXLogRecPtr while one of
 // `databases` has no keeper yet. Keepers that are far behind are woken, to write down where they are.
 [[nodiscard]] XLogRecPtr needed_from(std::span<const Oid> databases);
+// The same of one database: what is before is in its ledger, or in the file of pg/carried.hpp. InvalidXLogRecPtr: not known.
+[[nodiscard]] XLogRecPtr needed_by(Oid database);
+void note_carried(Oid database, XLogRecPtr upto);
 [[nodiscard]] bool any_place();
 void forget(Oid database); // the extension is gone from there
 void forget_missing(std::span<const Oid> existing);

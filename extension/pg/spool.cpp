@@ -2,6 +2,7 @@
 
 #include "pg/spool.hpp"
 
+#include "pg/record_file.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_evidence.hpp"
 
@@ -10,15 +11,12 @@
 #include <unistd.h>
 
 extern "C" {
-#include "port/pg_crc32c.h"
 #include "storage/fd.h"
 }
 
 namespace jit::pg::spool {
 
 namespace {
-
-constexpr Size head_bytes = 2 * sizeof(uint32);
 
 const char *path_of(Oid database)
 {
@@ -27,43 +25,18 @@ const char *path_of(Oid database)
     return path;
 }
 
-pg_crc32c checksum(std::string_view bytes)
-{
-    pg_crc32c crc;
-    INIT_CRC32C(crc);
-    COMP_CRC32C(crc, bytes.data(), bytes.size());
-    FIN_CRC32C(crc);
-    return crc;
-}
-
-// False, with errno, when not all of it is there afterwards; then none of it is.
-bool append(int file, const char *bytes, Size count)
-{
-    const off_t before = lseek(file, 0, SEEK_END);
-    errno = 0;
-    const ssize_t written = ::write(file, bytes, count);
-    if (written == static_cast<ssize_t>(count))
-        return true;
-    const int why = errno != 0 ? errno : ENOSPC;
-    (void) ftruncate(file, before);
-    errno = why;
-    return false;
-}
-
+// The first one is behind the name of the file.
 bool append_record(int file, std::string_view record)
 {
     char name[name_bytes];
-    if (lseek(file, 0, SEEK_END) == 0 && (!pg_strong_random(name, sizeof(name)) || !append(file, name, sizeof(name))))
+    if (lseek(file, 0, SEEK_END) == 0 &&
+        (!pg_strong_random(name, sizeof(name)) || ::write(file, name, sizeof(name)) != static_cast<ssize_t>(sizeof(name)))) {
+        const int why = errno != 0 ? errno : ENOSPC;
+        (void) ftruncate(file, 0);
+        errno = why;
         return false;
-    auto *frame = static_cast<char *>(palloc(head_bytes + record.size()));
-    const auto length = static_cast<uint32>(record.size());
-    const pg_crc32c crc = checksum(record);
-    memcpy(frame, &length, sizeof(length));
-    memcpy(frame + sizeof(length), &crc, sizeof(crc));
-    memcpy(frame + head_bytes, record.data(), record.size());
-    const bool done = append(file, frame, head_bytes + record.size());
-    pfree(frame);
-    return done;
+    }
+    return record_file::append(file, InvalidXLogRecPtr, record);
 }
 
 } // namespace
@@ -124,18 +97,10 @@ bool read(File *out)
 
 bool next(File *file, std::string_view *record)
 {
-    uint32 length = 0;
-    pg_crc32c crc = 0;
-    if (file->count - file->next < head_bytes)
+    record_file::Frame frame{};
+    if (!record_file::parse({file->bytes, file->count}, &file->next, &frame))
         return false;
-    memcpy(&length, file->bytes + file->next, sizeof(length));
-    memcpy(&crc, file->bytes + file->next + sizeof(length), sizeof(crc));
-    if (length > file->count - file->next - head_bytes)
-        return false;
-    *record = {file->bytes + file->next + head_bytes, length};
-    if (checksum(*record) != crc)
-        return false;
-    file->next += head_bytes + length;
+    *record = frame.record;
     return true;
 }
 

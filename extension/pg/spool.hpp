@@ -1,7 +1,7 @@
 // spool.hpp: zone C. Records made on a hot standby, which cannot write into the log: one file a database in the data directory,
 // read into the ledger when the standby is promoted. The same length that closes a primary's backlog closes it.
 //
-// The file begins with 16 random bytes that name it; a record in it is its length, a CRC-32C, and the bytes.
+// The file begins with 16 random bytes that name it; frames follow (pg/record_file.hpp), with no position.
 #pragma once
 
 #include "pg/evidence.hpp"

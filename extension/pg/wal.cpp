@@ -138,19 +138,19 @@ bool read_record(Reader *reader, XLogRecPtr begins, char **why)
     return done;
 }
 
-// The record that was read, if it is one for the ledger of this database.
-bool is_ours(XLogReaderState *state, Found *out)
+// The record that was read, if it is one for the ledger of the database.
+bool is_ours(XLogReaderState *state, Oid database, Found *out)
 {
     if (XLogRecGetRmid(state) != RM_LOGICALMSG_ID ||
         (XLogRecGetInfo(state) & ~XLR_INFO_MASK) != XLOG_LOGICAL_MESSAGE)
         return false;
     const auto *found = reinterpret_cast<const xl_logical_message *>(XLogRecGetData(state));
-    Oid database = InvalidOid;
+    Oid its = InvalidOid;
     if (found->prefix_size != strlen(prefix) + 1 || strcmp(found->message, prefix) != 0 || found->message_size < head_bytes)
         return false;
     const char *bytes = found->message + found->prefix_size;
-    memcpy(&database, bytes, head_bytes);
-    if (database != MyDatabaseId)
+    memcpy(&its, bytes, head_bytes);
+    if (its != database)
         return false;
     *out = {state->ReadRecPtr, {bytes + head_bytes, found->message_size - head_bytes}};
     return true;
@@ -161,7 +161,7 @@ bool is_ours(XLogReaderState *state, Found *out)
 void read_at(Reader *reader, XLogRecPtr begins, Found *out)
 {
     char *why = nullptr;
-    if (!read_record(reader, begins, &why) || !is_ours(reader->state, out))
+    if (!read_record(reader, begins, &why) || !is_ours(reader->state, MyDatabaseId, out))
         unreadable(begins, why);
 }
 
@@ -174,17 +174,17 @@ XLogRecPtr flush(XLogRecPtr upto)
     return ends;
 }
 
-Scan scan(Reader *reader, XLogRecPtr from, XLogRecPtr upto)
+Scan scan(Reader *reader, XLogRecPtr from, XLogRecPtr upto, Oid database)
 {
     if (from >= upto)
-        return {reader, upto, upto};
+        return {reader, upto, upto, database};
     const MemoryContext caller = MemoryContextSwitchTo(reader->memory);
     reader->end.end_of_wal = false;
     const XLogRecPtr first = XLogFindNextRecord(reader->state, from);
     MemoryContextSwitchTo(caller);
     if (first == InvalidXLogRecPtr && !reader->end.end_of_wal)
         unreadable(from, "The segment is gone.");
-    return {reader, first == InvalidXLogRecPtr ? upto : first, upto};
+    return {reader, first == InvalidXLogRecPtr ? upto : first, upto, database};
 }
 
 bool next(Scan *scan, Found *out)
@@ -202,7 +202,7 @@ bool next(Scan *scan, Found *out)
         }
         const bool before = state->ReadRecPtr < scan->upto;
         scan->next = state->EndRecPtr;
-        if (before && is_ours(state, out))
+        if (before && is_ours(state, scan->database, out))
             return true;
     }
 }

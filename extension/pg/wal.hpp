@@ -35,12 +35,13 @@ struct Found {
 };
 // The record for the ledger of this database that begins there; raises XX001 when there is none.
 void read_at(Reader *reader, XLogRecPtr begins, Found *out);
-// All that begin in [from, upto), one a call; raises when the log is not there.
+// All for the ledger of `database` that begin in [from, upto), one a call; raises when the log is not there.
 struct Scan {
     Reader *reader;
-    XLogRecPtr next, upto;
+    XLogRecPtr next, upto; // at the end `next` is where the log goes on
+    Oid database;
 };
-[[nodiscard]] Scan scan(Reader *reader, XLogRecPtr from, XLogRecPtr upto);
+[[nodiscard]] Scan scan(Reader *reader, XLogRecPtr from, XLogRecPtr upto, Oid database);
 [[nodiscard]] bool next(Scan *scan, Found *out);
 
 } // namespace jit::pg::wal

@@ -5,6 +5,7 @@
 
 #include "workers/sequencer.hpp"
 
+#include "pg/carried.hpp"
 #include "pg/catalog.hpp"
 #include "pg/session.hpp"
 #include "pg/shared.hpp"
@@ -40,6 +41,7 @@ struct Pass {
     bool more;      // events were left for the next one
     bool moved;     // where the keeper is was written down
     bool spooled;   // the file of a standby was read
+    bool carried;   // or that of the launcher
     bool undecided;
 };
 
@@ -73,13 +75,27 @@ bool add_spooled(batch::Batch *to)
     return true;
 }
 
-void add_logged(batch::Batch *to, const shared::Pass &log)
+// What the launcher has carried over. Returns from where on the log is to be read.
+XLogRecPtr add_carried(batch::Batch *to)
 {
-    if (log.listed && log.count == 0)
+    const XLogRecPtr done = to->state.position;
+    pg::carried::File file{};
+    if (!pg::carried::read(&file))
+        return done;
+    pg::wal::Found found{};
+    while (pg::carried::next(&file, &found))
+        if (found.begins >= done) // an earlier pass was committed, and could not remove the file
+            records::add(to, found.record);
+    return larger(done, file.mark);
+}
+
+void add_logged(batch::Batch *to, const shared::Pass &log, XLogRecPtr from)
+{
+    if ((log.listed && log.count == 0) || from >= log.upto)
         return;
     pg::wal::flush(log.upto);
     if (!log.listed && log_is_gone) {
-        records::add_gap(to, log.from, log.upto);
+        records::add_gap(to, from, log.upto);
         return;
     }
     // Kept: what a failed pass had open would not be closed.
@@ -89,11 +105,13 @@ void add_logged(batch::Batch *to, const shared::Pass &log)
     pg::wal::Found found{};
     if (log.listed) {
         for (int i = 0; i < log.count; i++) {
+            if (log.begins[i] < from)
+                continue;
             pg::wal::read_at(reader, log.begins[i], &found);
             records::add(to, found.record);
         }
     } else {
-        pg::wal::Scan scan = pg::wal::scan(reader, log.from, log.upto);
+        pg::wal::Scan scan = pg::wal::scan(reader, from, log.upto, MyDatabaseId);
         while (pg::wal::next(&scan, &found))
             records::add(to, found.record);
     }
@@ -112,9 +130,12 @@ void one_pass(void *arg)
     records::resolve(&batch);
     pass->more = records::add_events(&batch);
     pass->spooled = add_spooled(&batch);
-    add_logged(&batch, pass->log);
+    const XLogRecPtr from = larger(pass->log.from, add_carried(&batch));
+    add_logged(&batch, pass->log, from);
+    pass->carried = from > pass->log.from;
+    pass->log.upto = larger(pass->log.upto, from);
     batch.state.position = pass->log.upto;
-    pass->moved = batch.added > 0 || batch.resolved || pass->log.upto - pass->log.from > shared::far_behind_bytes || !pass->log.listed;
+    pass->moved = pass->carried || batch.added > 0 || batch.resolved || pass->log.upto - pass->log.from > shared::far_behind_bytes || !pass->log.listed;
     batch::end(&batch, pass->moved);
     signer::sign_if_due(&batch, shared::wants_checkpoint());
     pass->undecided = batch.state.unresolved_count > 0;
@@ -170,6 +191,8 @@ TimestampTz work()
             shared::finish_pass(pass.log, pass.moved);
             if (pass.spooled)
                 pg::spool::remove();
+            if (pass.carried)
+                pg::carried::remove(pass.log.upto);
             log_is_gone = false;
             if (const TimestampTz next = next_call(pass); next > last_pass)
                 return next;

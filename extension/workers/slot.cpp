@@ -2,6 +2,7 @@
 
 #include "workers/slot.hpp"
 
+#include "pg/carried.hpp"
 #include "pg/compat_wal.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared_evidence.hpp"
@@ -21,7 +22,7 @@ using pg::wal::slot_name;
 
 namespace {
 
-constexpr int64 look_again_ms = 10'000;
+constexpr int64 look_again_ms = 5'000;
 
 void make(void *)
 {
@@ -91,6 +92,50 @@ void move_to(XLogRecPtr position)
     ReplicationSlotsComputeRequiredLSN();
 }
 
+struct Lagging {
+    Oid database;
+    XLogRecPtr from;
+};
+
+void carry(void *arg)
+{
+    const auto *lagging = static_cast<const Lagging *>(arg);
+    static constinit pg::wal::Reader *reader = nullptr;
+    if (reader == nullptr)
+        reader = pg::wal::open_reader();
+    pg::carried::Writer writer = pg::carried::open(lagging->database);
+    pg::wal::Scan scan = pg::wal::scan(reader, larger(lagging->from, writer.mark), GetFlushRecPtr(nullptr), lagging->database);
+    pg::wal::Found found{};
+    while (pg::wal::next(&scan, &found))
+        pg::carried::add(&writer, found);
+    if (pg::carried::finish(&writer, scan.next))
+        shared::evidence::note_carried(lagging->database, scan.next);
+}
+
+// A keeper that cannot run, or is stopped, must not fill the disk with the log of everybody else.
+void carry_if_far(Oid database)
+{
+    static constinit TimestampTz said_at = 0;
+    // A keeper that has not told yet where it is has read what the slot does not keep.
+    Lagging lagging = {database, larger(shared::evidence::needed_by(database), MyReplicationSlot->data.restart_lsn)};
+    const XLogRecPtr now = GetFlushRecPtr(nullptr);
+    if (now < lagging.from || now - lagging.from < static_cast<uint64>(pg::settings::evidence_log_kb) * 1'024)
+        return;
+    Failure failure{};
+    const Outcome outcome = attempt(carry, &lagging, &failure);
+    if (said_at != 0 && GetCurrentTimestamp() < TimestampTzPlusMilliseconds(said_at, 3'600'000))
+        return;
+    said_at = GetCurrentTimestamp();
+    if (outcome == Outcome::done)
+        ereport(WARNING, (errmsg("the keeper of database %u has not read jit_guard.evidence_log of the write-ahead log", database),
+                          errdetail("Its records are in the file \"jit_guard_carried.%u\" until it does; the log is not kept for it.", database),
+                          errhint("Look why the worker \"jit_guard keeper\" of the database does not run (jit.status, server log).")));
+    else
+        ereport(WARNING, (errcode(failure.sqlstate),
+                          errmsg("records of database %u cannot be carried out of the write-ahead log: %s", database, failure.message),
+                          errhint("The log is kept, and grows, until the worker \"jit_guard keeper\" of the database runs.")));
+}
+
 } // namespace
 
 TimestampTz work(bool complete)
@@ -111,6 +156,8 @@ TimestampTz work(bool complete)
     shared::evidence::set_slot(shared::evidence::Slot::kept);
     if (!complete)
         return again;
+    for (int i = 0; i < count; i++)
+        carry_if_far(databases[i]);
     const XLogRecPtr needed = shared::evidence::needed_from({databases, static_cast<size_t>(count)});
     if (needed != InvalidXLogRecPtr)
         move_to(needed);
