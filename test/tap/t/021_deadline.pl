@@ -215,6 +215,10 @@ is($s{failed}->query('ROLLBACK')->{tags}[0] // 'gone', 'ROLLBACK', 'and so does 
 is($admin->value('SELECT count(*) <= 4 FROM pay.open WHERE id = 500'), 't', 'the stored rows were not all read');
 my @ended = grep { /"request":$id,/ } json_lines(log_since($node, 0), 'session_ended');
 cmp_ok(scalar @ended, '>=', 8, 'each end of a session is in the log');
+$admin->query(q{CALL jit.catch_up('60 s')});
+is($admin->value(qq{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:session_ended,request:$id}'}), scalar @ended, 'and in the ledger');
+is($admin->value(qq{SELECT DISTINCT jit.decode(record)->>'why' FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:session_ended,request:$id}'}),
+    'the approval in use is over and its transaction or what was made of it still lived', 'with the reason');
 
 # ---- revoked early: what was copied goes with the session too ----
 %s = sessions(qw(temp clean folded));
