@@ -6,6 +6,7 @@
 #include "hooks/owner_stack.hpp"
 #include "hooks/statement.hpp"
 #include "pg/evidence.hpp"
+#include "pg/held_records.hpp"
 #include "pg/row_counts.hpp"
 #include "pg/session.hpp"
 #include "pg/uses.hpp"
@@ -66,6 +67,8 @@ void committed()
         pg::row_counts::transaction_over(true);
     if (pg::evidence::any)
         pg::evidence::transaction_over(pg::evidence::End::committed);
+    if (pg::evidence::held_records::due)
+        pg::evidence::held_records::flush();
     deadline::transaction_over();
     session::proposals_committed();
     if (session::utility_depth == 0)
@@ -92,6 +95,9 @@ void other_end(XactEvent event)
                 pg::evidence::transaction_over(event == XACT_EVENT_PREPARE ? pg::evidence::End::committed
                                                                            : pg::evidence::End::aborted);
             pg::evidence::rollback_asked = false;
+            if (pg::evidence::held_records::due)
+                pg::evidence::held_records::flush();
+            pg::evidence::held_records::timer_lost();
             deadline::transaction_over();
             deadline::timers_lost();
             session::proposals_aborted();

@@ -6,6 +6,7 @@
 #include "api/durations.hpp"
 #include "pg/catalog.hpp"
 #include "pg/evidence_bytes.hpp"
+#include "pg/held_records.hpp"
 #include "pg/json.hpp"
 #include "pg/shared.hpp"
 #include "pg/shared_evidence.hpp"
@@ -158,6 +159,16 @@ void add_keys(Keys *keys, std::string_view fields)
         }
 }
 
+// Sessions hold back what became of their last transaction, for a moment.
+void wait_for_holders(TimestampTz until)
+{
+    pg::evidence::held_records::flush(); // our own
+    while (pg::shared::evidence::anybody_holds(MyDatabaseId) && clock() < until) {
+        CHECK_FOR_INTERRUPTS();
+        pg_usleep(5'000);
+    }
+}
+
 } // namespace
 
 extern "C" {
@@ -219,8 +230,9 @@ Datum jit_catch_up(PG_FUNCTION_ARGS)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("jit_guard is not bound to this database"),
                         errhint("A jit_admin calls: SELECT * FROM jit.rebind();")));
     namespace evidence = pg::shared::evidence;
-    const XLogRecPtr recorded = GetXLogInsertRecPtr();
     const TimestampTz give_up = clock() + durations::micros(timeout);
+    wait_for_holders(smaller(give_up, TimestampTzPlusMilliseconds(clock(), 3 * pg::evidence::held_records::longest_ms)));
+    const XLogRecPtr recorded = GetXLogInsertRecPtr();
     const bool sign = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
     if (sign)
         evidence::ask_checkpoint();

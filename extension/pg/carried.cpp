@@ -81,7 +81,7 @@ Writer open(Oid database)
     return {file, database, content.mark};
 }
 
-void add(Writer *writer, const wal::Found &record) { append(*writer, record.begins, record.record); }
+void add(Writer *writer, const wal::Found &record) { append(*writer, record.begins, record.message); }
 
 bool finish(Writer *writer, XLogRecPtr mark)
 {

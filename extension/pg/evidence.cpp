@@ -7,6 +7,7 @@
 
 #include "pg/catalog.hpp"
 #include "pg/evidence_bytes.hpp"
+#include "pg/held_records.hpp"
 #include "pg/membership.hpp"
 #include "pg/nested_records.hpp"
 #include "pg/session.hpp"
@@ -134,9 +135,11 @@ void send(Oid to, Durable durable)
         spool::write(to, bytes, durable == Durable::now && settings::is_evidence_durable());
         return;
     }
+    const std::string_view held = held_records::take(to);
     shared::evidence::Place *place = shared::evidence::open(to);
-    const wal::Written written = wal::write(to, bytes);
-    shared::evidence::close(place, written.begins, bytes.size());
+    const wal::Written written = wal::write(to, held, bytes);
+    shared::evidence::close(place, written.begins, held.size() + bytes.size());
+    held_records::taken();
     if (durable == Durable::now && settings::is_evidence_durable())
         wal::wait_until_durable(written.ends);
 }
@@ -208,8 +211,10 @@ void note_done(Oid to)
         done_count = 0;
         nested_records::forget();
     }
-    if (!any)
-        record.reserve(most_done * most_done_bytes + about_session.count); // the end of the transaction allocates nothing
+    if (!any) { // the end of the transaction allocates nothing
+        record.reserve(most_done * most_done_bytes + about_session.count);
+        held_records::reserve(most_done_bytes + about_session.count);
+    }
     done[done_count++] = {statement_number, GetCurrentSubTransactionId(), false, -1};
     transaction_ledger = to;
     any = true;
@@ -226,7 +231,7 @@ void require_open(Oid to)
                         errhint("%s", why.hint)));
 }
 
-void write_outcome(const char *outcome, uint64 xid)
+void make_outcome(const char *outcome, uint64 xid)
 {
     Writer writer = begin_as_known(Kind::outcome);
     writer.number(Tag::transaction, transaction_number);
@@ -242,7 +247,20 @@ void write_outcome(const char *outcome, uint64 xid)
             writer.number(Tag::rows, done[i].rows);
         writer.end();
     }
+}
+
+void write_outcome(const char *outcome, uint64 xid)
+{
+    make_outcome(outcome, xid);
     send(transaction_ledger, Durable::later);
+}
+
+// The last that there is to say about a transaction: nobody waits for it.
+void end_with(const char *outcome)
+{
+    make_outcome(outcome, 0);
+    if (switches::off("evidence") || !held_records::hold(transaction_ledger, {record.start, record.count}))
+        send(transaction_ledger, Durable::later);
 }
 
 } // namespace
@@ -370,9 +388,9 @@ void transaction_over(End end)
 {
     // A committed one with a transaction id is decided by the server's own record of that.
     if (end == End::aborted)
-        write_outcome(rollback_asked ? "rolled back" : "failed", 0);
+        end_with(rollback_asked ? "rolled back" : "failed");
     else if (!undecided)
-        write_outcome("committed", 0);
+        end_with("committed");
     done_count = 0;
     nested_records::forget();
     any = rollback_asked = undecided = false;

@@ -39,6 +39,7 @@ struct Place {
     pg_atomic_uint32 busy;     // a pass has begun, and is not finished
     pg_atomic_uint32 hurry;    // somebody waits for one
     pg_atomic_uint32 sign;     // and for a checkpoint
+    pg_atomic_uint32 holding;  // sessions that hold records back
     pg_atomic_uint64 position; // everything before it is in the ledger; 0: no keeper has said so yet
     pg_atomic_uint64 carried;  // everything before it is in the ledger or in the file of pg/carried.hpp
     pg_atomic_uint64 tail;     // listed: [head, tail)
@@ -133,6 +134,7 @@ void attach(LWLockPadded *locks)
         pg_atomic_init_u32(&place->busy, 0);
         pg_atomic_init_u32(&place->hurry, 0);
         pg_atomic_init_u32(&place->sign, 0);
+        pg_atomic_init_u32(&place->holding, 0);
         for (pg_atomic_uint64 *number : {&place->position, &place->carried, &place->tail, &place->head, &place->bytes_in, &place->bytes_done})
             pg_atomic_init_u64(number, 0);
     }
@@ -328,6 +330,7 @@ void forget(Oid database)
     pg_atomic_write_u64(&place->head, pg_atomic_read_u64(&place->tail));
     pg_atomic_write_u64(&place->bytes_done, pg_atomic_read_u64(&place->bytes_in));
     pg_atomic_write_u32(&place->overflow, 0);
+    pg_atomic_write_u32(&place->holding, 0);
     LWLockRelease(place->lock);
     LWLockAcquire(memory->lock, LW_EXCLUSIVE);
     place->database = InvalidOid;
@@ -360,6 +363,27 @@ bool has_checkpoint()
 {
     Place *place = find(MyDatabaseId);
     return place == nullptr || pg_atomic_read_u32(&place->sign) == 0;
+}
+
+void note_holding(Oid database, bool holds)
+{
+    Place *place = find(database);
+    if (place == nullptr)
+        return;
+    if (holds) {
+        (void) pg_atomic_fetch_add_u32(&place->holding, 1);
+        return;
+    }
+    // The place may have been given up and taken again since.
+    uint32 count = pg_atomic_read_u32(&place->holding);
+    while (count > 0 && !pg_atomic_compare_exchange_u32(&place->holding, &count, count - 1))
+        ;
+}
+
+bool anybody_holds(Oid database)
+{
+    Place *place = find(database);
+    return place != nullptr && pg_atomic_read_u32(&place->holding) != 0;
 }
 
 bool caught_up(XLogRecPtr recorded, bool hurry)

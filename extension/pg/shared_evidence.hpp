@@ -66,6 +66,9 @@ void forget(Oid database); // the extension is gone from there
 void forget_missing(std::span<const Oid> existing);
 
 // ---- whoever waits ----
+// A session holds records back (pg/held_records.hpp), or does no longer.
+void note_holding(Oid database, bool holds);
+[[nodiscard]] bool anybody_holds(Oid database);
 // A checkpoint is wanted, that covers what is recorded by now; and has one been signed since?
 void ask_checkpoint();
 [[nodiscard]] bool has_checkpoint();

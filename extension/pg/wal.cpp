@@ -1,4 +1,4 @@
-// wal.cpp: zone C. See wal.hpp. A message is: the OID of the database whose ledger it is for, and the record.
+// wal.cpp: zone C. See wal.hpp. A message is: the OID of the database whose ledger it is for, and frames.
 
 #include "pg/wal.hpp"
 
@@ -28,9 +28,9 @@ constinit Size room = 0;
 
 } // namespace
 
-Written write(Oid database, std::string_view record)
+Written write(Oid database, std::string_view frames, std::string_view record)
 {
-    const Size bytes = head_bytes + record.size();
+    const Size bytes = head_bytes + frames.size() + (record.empty() ? 0 : framed(record.size()));
     if (bytes > room) {
         const Size wanted = larger(bytes, larger(room * 2, Size{32'768}));
         message = static_cast<char *>(message == nullptr ? MemoryContextAllocHuge(TopMemoryContext, wanted)
@@ -38,9 +38,36 @@ Written write(Oid database, std::string_view record)
         room = wanted;
     }
     memcpy(message, &database, head_bytes);
-    memcpy(message + head_bytes, record.data(), record.size());
+    memcpy(message + head_bytes, frames.data(), frames.size());
+    if (!record.empty())
+        (void) frame(message + head_bytes + frames.size(), record);
     const XLogRecPtr ends = compat::log_message(prefix, message, bytes);
     return {ProcLastRecPtr, ends};
+}
+
+Size frame(char *to, std::string_view record)
+{
+    const auto length = static_cast<uint32>(record.size());
+    memcpy(to, &length, sizeof(length));
+    memcpy(to + sizeof(length), record.data(), record.size());
+    return framed(record.size());
+}
+
+bool next_record(std::string_view *message, std::string_view *record)
+{
+    if (message->empty())
+        return false;
+    uint32 length = 0;
+    if (message->size() >= sizeof(length))
+        memcpy(&length, message->data(), sizeof(length));
+    if (length == 0 || length > message->size() - sizeof(length)) { // nobody of us wrote it
+        *record = *message;
+        *message = {};
+        return true;
+    }
+    *record = message->substr(sizeof(length), length);
+    message->remove_prefix(framed(length));
+    return true;
 }
 
 namespace {

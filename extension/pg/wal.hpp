@@ -13,8 +13,15 @@ namespace jit::pg::wal {
 struct Written {
     XLogRecPtr begins, ends; // durable once the log is flushed up to `ends`
 };
-// Inserts a record for the ledger of `database`. Not in recovery.
-[[nodiscard]] Written write(Oid database, std::string_view record);
+// Inserts a message for the ledger of `database`: frames that are made already, and a record, either of which may be empty. Not
+// in recovery.
+[[nodiscard]] Written write(Oid database, std::string_view frames, std::string_view record);
+
+// A record in a message: its length (4 bytes, in the server's order), and the bytes.
+inline constexpr Size framed(Size record_bytes) { return sizeof(uint32) + record_bytes; }
+Size frame(char *to, std::string_view record); // returns framed()
+// The next record of the message, which gets shorter; false at its end. What is no frame comes as a record, too.
+[[nodiscard]] bool next_record(std::string_view *message, std::string_view *record);
 
 // Until it is durable here and on the synchronous standbys. Can be cancelled: 57014, and then the caller does not go on.
 void wait_until_durable(XLogRecPtr ends);
@@ -31,9 +38,9 @@ struct Reader;
 [[nodiscard]] Reader *open_reader();
 struct Found {
     XLogRecPtr begins;
-    std::string_view record; // until the next call
+    std::string_view message; // until the next call
 };
-// The record for the ledger of this database that begins there; raises XX001 when there is none.
+// The message for the ledger of this database that begins there; raises XX001 when there is none.
 void read_at(Reader *reader, XLogRecPtr begins, Found *out);
 // All for the ledger of `database` that begin in [from, upto), one a call; raises when the log is not there.
 struct Scan {

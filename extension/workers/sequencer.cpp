@@ -61,6 +61,13 @@ void attach(void *)
     attached = true;
 }
 
+void add_message(batch::Batch *to, std::string_view message)
+{
+    std::string_view record;
+    while (pg::wal::next_record(&message, &record))
+        records::add(to, record);
+}
+
 bool add_spooled(batch::Batch *to)
 {
     pg::spool::File file{};
@@ -85,7 +92,7 @@ XLogRecPtr add_carried(batch::Batch *to)
     pg::wal::Found found{};
     while (pg::carried::next(&file, &found))
         if (found.begins >= done) // an earlier pass was committed, and could not remove the file
-            records::add(to, found.record);
+            add_message(to, found.message);
     return larger(done, file.mark);
 }
 
@@ -108,12 +115,12 @@ void add_logged(batch::Batch *to, const shared::Pass &log, XLogRecPtr from)
             if (log.begins[i] < from)
                 continue;
             pg::wal::read_at(reader, log.begins[i], &found);
-            records::add(to, found.record);
+            add_message(to, found.message);
         }
     } else {
         pg::wal::Scan scan = pg::wal::scan(reader, from, log.upto, MyDatabaseId);
         while (pg::wal::next(&scan, &found))
-            records::add(to, found.record);
+            add_message(to, found.message);
     }
 }
 
