@@ -185,8 +185,9 @@ sub row {
     return [$what, sprintf('%.0f', median(@all)), sprintf('%+.0f', $more), sprintf('±%.0f', spread(@all)), sprintf('±%.0f', spread(@zero)),
         sprintf('%.2f %%', 100 * $more / median(@zero)), budget($more, $most, median(@all))];
 }
-# A record for each statement of the client; those nested in one have a record once, and mostly cost the decision.
-sub most_of { local ($_) = @_; return /simple|lent/ ? undef : /DO|function/ ? 2_500 : 6_000 }
+# A record for each statement of the client; those nested in one have a record once, and mostly cost the decision. Over 20
+# partitions the decision alone may take 6,000.
+sub most_of { local ($_) = @_; return /simple|lent|guarded, 20/ ? undef : 6_000 }
 my @head = ('instructions a statement', 'all', 'more', 'spread', 'of none', 'ratio', 'budget');
 for my $protocol (['prepared', 300], ['simple', 1_000]) {
     my ($p, $most) = @$protocol;
