@@ -116,7 +116,7 @@ SELECT r.request_id,
                                    FROM jit.ledger x
                                   WHERE x.segment = ANY ((SELECT filled.segments FROM filled)::smallint[])
                                     AND jit.record_transaction(x.record) = jit.record_transaction(l.record)
-                                    AND jit.record_keys(x.record) @> ARRAY['kind:outcome']
+                                    AND pg_catalog.get_byte(x.record, 1) = 5 -- an outcome; by its key all of them would be looked through
                                   ORDER BY x.seq + 0 DESC LIMIT 1) o ON true
               LEFT JOIN LATERAL (SELECT e.n FROM pg_catalog.jsonb_array_elements(o.o -> 'done') AS e (n)
                                   WHERE e.n -> 'statement_number' = d.r -> 'statement_number') n ON true

@@ -70,6 +70,7 @@ for my $round (1 .. $rounds) {
             $killed = 1;
         }
         last if $killed && !grep { defined $_->[1] } @busy;
+        sleep 0.003; # a moment is what is to be hit, not a number of statements
     }
     if ($victim eq 'postmaster') {
         for (1 .. 100) { # until it is gone, and its processes have let go of the memory
@@ -98,6 +99,23 @@ is($admin->value('SELECT max(seq) - count(*) FROM jit.ledger'), 0, 'no gap, no d
 is($admin->value('SELECT count(*) FROM jit.events WHERE seq IS NULL'), 0, 'every event has its number');
 is($admin->value(q{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:gap}'}), 0, 'nothing is lost');
 is($admin->value(q{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:incarnation}'}), 1, 'a crash is no new incarnation');
+
+# ---- what a session holds back is written when it is idle, when it goes, and after an error, which stops all timers ----
+sub outcome { my ($mark) = @_; return qq{(SELECT outcome FROM jit.uses WHERE statement LIKE '%marked $mark%') = 'committed'}; }
+$alice = JitClient->new($node, 'alice');
+$alice->query('SELECT id FROM pay.accounts /* marked idle */');
+wait_until($node, outcome('idle'), 'the outcome comes while the session is idle');
+$alice->query('SELECT id FROM pay.accounts /* marked before an error */; SELECT 1');
+$alice->query('SELECT 1 / 0');
+wait_until($node, outcome('before an error'), 'after an error, too');
+$alice->query('SELECT id FROM pay.accounts /* marked first */');
+$alice->query('SELECT id FROM pay.accounts /* marked second */');
+wait_until($node, outcome('first') . ' AND ' . outcome('second'), 'each has its own');
+$alice->query('BEGIN; SELECT id FROM pay.accounts /* marked rolled back */; ROLLBACK');
+$alice->query('SELECT id FROM pay.accounts /* marked last */');
+$alice->close;
+wait_until($node, outcome('last'), 'the last one comes when the session goes');
+is($admin->value(q{SELECT outcome FROM jit.uses WHERE statement LIKE '%marked rolled back%'}), 'rolled back', 'and one that was rolled back is');
 
 # ---- what a crash leaves open is decided by the transaction ----
 $alice = JitClient->new($node, 'alice');
