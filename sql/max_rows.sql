@@ -31,8 +31,12 @@ SELECT id FROM app.accounts WHERE id <= 2 ORDER BY id;
 SELECT id FROM app.accounts WHERE id = 99;
 :left
 \set VERBOSITY default
+\set ON_ERROR_ROLLBACK on
+BEGIN; -- while it is open, the keeper does not end what is used up
 SELECT id FROM app.accounts WHERE id <= 2;
 SELECT id FROM app.accounts WHERE id <= 2;
+ROLLBACK;
+\set ON_ERROR_ROLLBACK off
 \set VERBOSITY terse
 :left
 
