@@ -28,6 +28,10 @@ SELECT jit.create_policy('strict', '{ALL}', '{public.weak_parts}', eligible => '
 SELECT jit.alter_policy('strict', statement => 'required');
 :lax :strong , break_glass => '{regress_seniors}', break_glass_duration => '10 min');
 SELECT jit.alter_policy('strict', statement => 'optional');
+SELECT jit.alter_policy('strict', require_mfa => 'both');
+:lax :strong , break_glass => '{regress_seniors}', break_glass_duration => '10 min', require_mfa => 'requester', mfa_max_age => '4 min');
+:lax :strong , break_glass => '{regress_seniors}', break_glass_duration => '10 min', require_mfa => 'both', mfa_max_age => '6 min');
+SELECT jit.alter_policy('strict', require_mfa => 'none');
 -- At least as strong in everything: a NOTICE only.
 :lax :strong , break_glass => '{regress_seniors}', break_glass_duration => '10 min');
 

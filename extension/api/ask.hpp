@@ -38,6 +38,8 @@ void read(FunctionCallInfo fcinfo, Mode mode, Ask *ask, Terms *policy);
 
 // Do people have to decide it?
 [[nodiscard]] bool waits(const rules::Answer &answer, const Terms &policy);
+// Has its requester to prove himself before anything but a rule that denies can decide it?
+[[nodiscard]] bool waits_for_proof(const rules::Answer &answer, const Terms &policy);
 // settle.cpp: what becomes at once of a request, or an extension, that was just written: denied or approved by a rule, or
 // approved by a policy that asks nobody. False: people decide. The request must be the transaction's own.
 [[nodiscard]] bool settle(core::RequestId id, const Terms &policy, const rules::Answer &answer, TimestampTz now);

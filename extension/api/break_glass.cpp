@@ -6,6 +6,7 @@
 #include "api/deciders.hpp"
 #include "api/durations.hpp"
 #include "api/limits.hpp"
+#include "api/proofs.hpp"
 #include "api/requests.hpp"
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
@@ -201,7 +202,7 @@ void raise_alarm(core::RequestId id, const Terms &policy, Oid person, const char
                       errhint("Give it back as soon as you can: SELECT jit.release(" INT64_FORMAT ");", id)));
 }
 
-core::RequestId break_it(const char *name, const char *reason)
+core::RequestId break_it(const char *name, const char *reason, const char *proof)
 {
     const Oid person = session::person();
     const TimestampTz now = clock();
@@ -215,6 +216,7 @@ core::RequestId break_it(const char *name, const char *reason)
     require_nothing_owed(person, now);
     require_alone(person, policy);
     const core::RequestId id = store(policy, person, reason, now);
+    proofs::prove_at_once(id, policy, proof);
     raise_alarm(id, policy, person, reason, now);
     Request row{};
     requests::require_locked(id, &row);
@@ -234,7 +236,7 @@ Datum jit_break_glass(PG_FUNCTION_ARGS)
     session::require_bare_call(fcinfo);
     require_writer("jit.break_glass()");
     spi::connect();
-    const core::RequestId id = break_it(text_argument(fcinfo, 0), text_argument(fcinfo, 1));
+    const core::RequestId id = break_it(text_argument(fcinfo, 0), text_argument(fcinfo, 1), text_argument(fcinfo, 2));
     spi::finish();
     PG_RETURN_INT64(id);
 }

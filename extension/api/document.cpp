@@ -120,6 +120,8 @@ constexpr Term known_terms[] = {
     {"mode", TermArgument::mode, Form::text},
     {"comment", TermArgument::comment, Form::text},
     {"statement", TermArgument::statement, Form::text},
+    {"require_mfa", TermArgument::require_mfa, Form::text},
+    {"mfa_max_age", TermArgument::mfa_max_age, Form::span},
 };
 
 const Term &find_term(const char *key)

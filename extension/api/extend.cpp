@@ -4,6 +4,7 @@
 #include "api/extension.hpp"
 #include "api/hours.hpp"
 #include "api/limits.hpp"
+#include "api/proofs.hpp"
 #include "pg/catalog.hpp"
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
@@ -284,11 +285,14 @@ core::RequestId extend(core::RequestId id, const Interval *duration, const char 
     // What extends counts as a request, and is answered by the rules as one that starts when the right ends.
     rules::lock(policy, right.person);
     const rules::Answer answer =
-        rules::answer(policy, {right.person, durations::micros(duration), right.ends_at, ticket_of(right.id), now});
-    if (ask::waits(answer, policy))
+        rules::answer(policy, {right.person, durations::micros(duration), right.ends_at, ticket_of(right.id), now, 0});
+    const bool waits_for_proof = ask::waits_for_proof(answer, policy);
+    if (waits_for_proof || ask::waits(answer, policy))
         limits::require_room(right.person, now);
     const core::RequestId extension_id = store(right, policy, duration, reason, now);
-    if (!ask::settle(extension_id, policy, answer, now))
+    if (waits_for_proof)
+        proofs::say_needed(extension_id, policy);
+    else if (!ask::settle(extension_id, policy, answer, now))
         ask::say_who_decides(extension_id, policy, now);
     session::propose_wake();
     return extension_id;

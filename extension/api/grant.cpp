@@ -2,6 +2,7 @@
 #include "api/durations.hpp"
 #include "api/extension.hpp"
 #include "api/limits.hpp"
+#include "api/proofs.hpp"
 #include "api/requests.hpp"
 #include "api/statement.hpp"
 #include "api/window.hpp"
@@ -106,6 +107,7 @@ void write_scopes(core::RequestId id, const Scope &scope)
 
 const char *grant(const Request &request, const Terms &policy, int64 micros, TimestampTz now, int rule)
 {
+    proofs::use_of_requester(request, policy, now);
     if (request.extends != 0)
         return extension::grant(request, policy, micros, now, rule);
     statement::require_wanted(request.id, policy, request.break_glass);

@@ -30,7 +30,7 @@ struct Equal {
 
 // What decides how easily an approval is had, and what it is good for. Whom a policy concerns is its own affair.
 constexpr const char *consent[] = {"approvals", "stages", "rules", "hours", "networks", "max_uses", "max_rows",
-                                   "statement", "break_glass", "break_glass_duration"};
+                                   "statement", "require_mfa", "mfa_max_age", "break_glass", "break_glass_duration"};
 
 bool matters(const char *term, const Terms &terms, const Terms &than)
 {
@@ -38,6 +38,8 @@ bool matters(const char *term, const Terms &terms, const Terms &than)
         return than.approvals > 0; // it approves everything already
     if (strcmp(term, "break_glass_duration") == 0)
         return terms.break_glass.count > 0 && than.break_glass.count > 0;
+    if (strcmp(term, "mfa_max_age") == 0)
+        return strcmp(terms.require_mfa, "none") != 0 && strcmp(than.require_mfa, "none") != 0;
     for (const char *one : consent)
         if (strcmp(term, one) == 0)
             return true;

@@ -3,6 +3,7 @@
 #include "api/deciders.hpp"
 #include "api/durations.hpp"
 #include "api/limits.hpp"
+#include "api/proofs.hpp"
 #include "api/rows.hpp"
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
@@ -61,7 +62,8 @@ void add_stages(Steps *steps, const Ask &ask, const Terms &policy)
             people == 0 ? "nobody" : who,
             people < stage.approvals
                 ? psprintf("Too few people other than you can approve now. Approvers: %s.", role_list(stage.approvers.view()))
-                : psprintf("Approvers: %s. One no ends the request.", role_list(stage.approvers.view())));
+                : psprintf("Approvers: %s. One no ends the request.%s", role_list(stage.approvers.view()),
+                           proofs::of_approvers(policy) ? " Each proves with a second factor that it is them." : ""));
     }
 }
 
@@ -81,6 +83,13 @@ void add_escalation(Steps *steps, const Ask &ask, const Terms &policy)
                  role_list(policy.escalate_to.view())));
 }
 
+void add_proof(Steps *steps, const rules::Answer &answer, const Terms &policy)
+{
+    if (ask::waits_for_proof(answer, policy))
+        add(steps, "waits for your proof of person", "you",
+            "Before anything is decided: SELECT jit.prove(request_id, 'code'); or a signature over jit.challenge(request_id).");
+}
+
 void preview(FunctionCallInfo fcinfo, Steps *steps)
 {
     Ask ask{};
@@ -98,16 +107,18 @@ void preview(FunctionCallInfo fcinfo, Steps *steps)
             add(steps, "denied", psprintf("rule %d", answer.rule), answer.why);
             return;
         case rules::Verdict::approves:
+            add_proof(steps, answer, policy);
             add(steps, "approved", psprintf("rule %d", answer.rule), answer.why);
             add(steps, "holds", nullptr, clipped_window(ask, policy));
             return;
         case rules::Verdict::people:
             break;
     }
-    if (ask::waits(answer, policy) && !limits::has_room(ask.person, ask.now)) {
+    if ((ask::waits(answer, policy) || ask::waits_for_proof(answer, policy)) && !limits::has_room(ask.person, ask.now)) {
         add(steps, "refused", nullptr, psprintf("%d of your requests wait already, which is the most.", limits::most_pending));
         return;
     }
+    add_proof(steps, answer, policy);
     if (policy.approvals == 0) {
         add(steps, "approved", "the policy", "It asks for no approvals.");
     } else {
@@ -128,12 +139,14 @@ char *how_decided(const Terms &policy)
     bool by_rule = false;
     for (int i = 0; i < policy.rule_count; i++)
         by_rule = by_rule || !policy.rules[i].denies;
+    const char *first = proofs::of_requester(policy) ? "after your proof of person with jit.prove(), " : "";
     if (policy.approvals == 0)
-        return pstrdup("approved automatically");
-    if (policy.stage_count == 0 && !by_rule)
+        return psprintf("%sapproved automatically", first);
+    if (policy.stage_count == 0 && !by_rule && first[0] == '\0')
         return nullptr;
     StringInfoData out;
     initStringInfo(&out);
+    appendStringInfoString(&out, first);
     if (by_rule)
         appendStringInfoString(&out, "automatically by rule, or else by ");
     appendStringInfo(&out, "%d stage%s: ", stages::count(policy), policy.stage_count == 0 ? "" : "s");

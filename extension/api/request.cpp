@@ -3,6 +3,7 @@
 #include "api/durations.hpp"
 #include "api/hours.hpp"
 #include "api/limits.hpp"
+#include "api/proofs.hpp"
 #include "api/requests.hpp"
 #include "api/terms.hpp"
 #include "api/window.hpp"
@@ -312,7 +313,7 @@ void ask::read(FunctionCallInfo fcinfo, Mode mode, Ask *out, Terms *terms)
 
 rules::Answer ask::answer(const Ask &ask, const Terms &policy)
 {
-    return rules::answer(policy, {ask.person, durations::micros(ask.duration), larger(ask.now, ask.starts_at), ask.ticket, ask.now});
+    return rules::answer(policy, {ask.person, durations::micros(ask.duration), larger(ask.now, ask.starts_at), ask.ticket, ask.now, 0});
 }
 
 core::RequestId ask::same_pending(const Ask &ask, const Terms &policy)
@@ -347,7 +348,8 @@ core::RequestId request(FunctionCallInfo fcinfo)
     // Counted before it is written, and by nobody else meanwhile.
     rules::lock(policy, ask.person);
     const rules::Answer answer = ask::answer(ask, policy);
-    if (ask::waits(answer, policy))
+    const bool waits_for_proof = ask::waits_for_proof(answer, policy);
+    if (waits_for_proof || ask::waits(answer, policy))
         limits::require_room(ask.person, ask.now);
 
     const core::RequestId id = store(ask, policy);
@@ -356,10 +358,13 @@ core::RequestId request(FunctionCallInfo fcinfo)
     if (ask.statement != nullptr)
         statement::store(id, *ask.statement);
     record(id, ask, policy);
-    if (!ask::settle(id, policy, answer, ask.now)) {
+    if (waits_for_proof || !ask::settle(id, policy, answer, ask.now)) {
         const TimestampTz starts_at = ask.starts_at == 0 ? ask.now : ask.starts_at;
         window::say_if_clipped(policy, starts_at, durations::micros(ask.duration), ask::latest_end(ask, policy));
-        ask::say_who_decides(id, policy, ask.now);
+        if (waits_for_proof)
+            proofs::say_needed(id, policy);
+        else
+            ask::say_who_decides(id, policy, ask.now);
     }
     session::propose_wake();
     return id;

@@ -14,6 +14,13 @@ Rows begin(FunctionCallInfo fcinfo)
     return {info->setResult, info->setDesc};
 }
 
+Rows begin_texts(FunctionCallInfo fcinfo)
+{
+    InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+    auto *info = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    return {info->setResult, info->setDesc};
+}
+
 void add(const Rows &rows, std::span<const char *const> values)
 {
     Datum datums[max_columns] = {};

@@ -21,6 +21,8 @@ inline constexpr int max_columns = 8;
 
 // Raises unless the caller takes a set.
 [[nodiscard]] Rows begin(FunctionCallInfo fcinfo);
+// The same for a function whose rows are single texts (SETOF text).
+[[nodiscard]] Rows begin_texts(FunctionCallInfo fcinfo);
 // As many values as the function has columns; nullptr = NULL.
 void add(const Rows &rows, std::span<const char *const> values);
 

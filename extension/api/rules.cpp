@@ -23,9 +23,10 @@ namespace switches = pg::switches;
 namespace {
 
 constexpr spi::Sql recent{
-    "SELECT pg_catalog.count(*) FROM jit.requests r WHERE r.person = $1 AND r.policy_id = $2 AND r.requested_at > $3",
-    3,
-    {OIDOID, INT4OID, TIMESTAMPTZOID}};
+    "SELECT pg_catalog.count(*) FROM jit.requests r WHERE r.person = $1 AND r.policy_id = $2 AND r.requested_at > $3 "
+    "AND r.request_id <> $4",
+    4,
+    {OIDOID, INT4OID, TIMESTAMPTZOID, INT8OID}};
 
 int64 count_recent(const Terms &policy, const Asked &asked, const Interval *within)
 {
@@ -33,6 +34,7 @@ int64 count_recent(const Terms &policy, const Asked &asked, const Interval *with
     spi::add(&args, ObjectIdGetDatum(asked.person));
     spi::add(&args, Int32GetDatum(policy.policy_id));
     spi::add(&args, TimestampTzGetDatum(asked.now - durations::micros(within)));
+    spi::add(&args, Int64GetDatum(asked.itself));
     (void) spi::execute(recent, args);
     return spi::int8_value(0, 1);
 }

@@ -11,6 +11,7 @@ struct Asked {
     TimestampTz starts_at; // when the right would start
     const char *ticket;    // nullptr = none
     TimestampTz now;
+    core::RequestId itself; // a request that is written already and does not count; 0 = it is not
 };
 
 enum class Verdict : uint8 { people, approves, denies };

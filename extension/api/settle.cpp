@@ -2,6 +2,7 @@
 #include "api/ask.hpp"
 #include "api/deciders.hpp"
 #include "api/durations.hpp"
+#include "api/proofs.hpp"
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
 #include "pg/session.hpp"
@@ -36,6 +37,11 @@ void deny_by_rule(const Request &row, const Terms &policy, const rules::Answer &
 bool waits(const rules::Answer &answer, const Terms &policy)
 {
     return answer.verdict == rules::Verdict::people && policy.approvals != 0;
+}
+
+bool waits_for_proof(const rules::Answer &answer, const Terms &policy)
+{
+    return answer.verdict != rules::Verdict::denies && proofs::of_requester(policy);
 }
 
 bool settle(core::RequestId id, const Terms &policy, const rules::Answer &answer, TimestampTz now)

@@ -63,6 +63,8 @@ struct Terms {
     const char *mode;
     const char *comment; // nullptr = none
     const char *statement; // optional, required or bound: whether approvals are of single statements
+    const char *require_mfa; // none, requester, approvers or both: who has to prove himself
+    Interval *mfa_max_age;
 };
 
 // The arguments of create_policy and alter_policy are in this order.
@@ -96,6 +98,8 @@ enum class TermArgument : int {
     mode,
     comment,
     statement,
+    require_mfa,
+    mfa_max_age,
     weaker,
     new_name, // alter_policy only
 };
@@ -149,7 +153,7 @@ struct Told {
     const char *term;
     const char *json;
 };
-inline constexpr int told_terms = 29;
+inline constexpr int told_terms = 31;
 void tell(const Terms &terms, Told *told);
 
 // JSON objects for jit.events.detail: all terms, or {"term": {"old": ..., "new": ...}} of those that differ.

@@ -295,6 +295,25 @@ void check_statement(const Terms &terms, const Scope &scope)
     statement::require_possible(terms, scope);
 }
 
+constexpr int64 least_proof_age = USECS_PER_SEC;
+constexpr int64 most_proof_age = USECS_PER_DAY;
+
+void check_mfa(const Terms &terms)
+{
+    const auto is = [&terms](const char *word) { return strcmp(terms.require_mfa, word) == 0; };
+    if (!is("none") && !is("requester") && !is("approvers") && !is("both"))
+        bad_term("unknown require_mfa", psprintf("It is \"%s\".", clipped(terms.require_mfa)),
+                 "Use 'none', 'requester', 'approvers' or 'both': who has to prove with a second factor that it is them.");
+    durations::check("mfa_max_age", terms.mfa_max_age);
+    const int64 age = durations::micros(terms.mfa_max_age);
+    if (age < least_proof_age || age > most_proof_age)
+        bad_term("mfa_max_age is out of range", psprintf("It is \"%s\".", durations::text(terms.mfa_max_age)),
+                 "Give between one second and one day.");
+    if (terms.approvals == 0 && (is("approvers") || is("both")))
+        bad_term("nothing is decided by people", "approvals is 0, so that there are no approvers who could prove anything.",
+                 "Ask for approvals, or give require_mfa => 'requester'.");
+}
+
 } // namespace
 
 void check(const Terms &terms, const Scope &scope)
@@ -327,6 +346,7 @@ void check(const Terms &terms, const Scope &scope)
     for (const Oid role : terms.elevates_to.view())
         check_elevates_to(role);
     check_workflow(terms);
+    check_mfa(terms);
     check_quorum(terms);
 }
 

@@ -81,6 +81,8 @@ void tell(const Terms &terms, Told *told)
         {"mode", json::quoted(terms.mode)},
         {"comment", json_text(terms.comment)},
         {"statement", json::quoted(terms.statement)},
+        {"require_mfa", json::quoted(terms.require_mfa)},
+        {"mfa_max_age", json_span(terms.mfa_max_age)},
     };
     for (int i = 0; i < told_terms; i++)
         told[i] = all[i];

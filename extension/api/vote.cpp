@@ -2,6 +2,7 @@
 #include "api/change.hpp"
 #include "api/deciders.hpp"
 #include "api/durations.hpp"
+#include "api/proofs.hpp"
 #include "api/requests.hpp"
 #include "api/terms.hpp"
 #include "pg/journal.hpp"
@@ -258,6 +259,8 @@ const char *approve(const Ballot &ballot)
     const bool is_complete = deciders::open_stage(c) > stages::count(policy);
     if (standing.bar != deciders::Bar::none && !(is_complete && standing.bar == deciders::Bar::voted))
         refuse(request, c, standing);
+    if (proofs::is_unproved(request.id, request.person, policy))
+        proofs::refuse_unproved(request);
     check_duration(request, ballot.duration);
     if (!membership::is_member_of_any(request.person, policy.eligible.view()))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -265,6 +268,7 @@ const char *approve(const Ballot &ballot)
                         errdetail("Eligible now: %s.", role_list(policy.eligible.view())),
                         errhint("SELECT jit.deny(" INT64_FORMAT ");", request.id)));
     if (standing.bar == deciders::Bar::none) {
+        proofs::use_of_approver(request, policy, c.now);
         write_vote(request, ballot, c, standing.for_whom);
         c = deciders::case_of(request.id, policy, c.now);
     }

@@ -2,6 +2,7 @@
 // answer as decide in jit.approve, so that a view never offers what is refused.
 #include "api/deciders.hpp"
 #include "api/durations.hpp"
+#include "api/proofs.hpp"
 #include "api/rows.hpp"
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
@@ -75,13 +76,17 @@ Cast *read_votes(std::span<const Waiting *> requests, Size *count)
     return found;
 }
 
+// Few policies ask for proofs: then they are looked up request by request.
 void tell(const Rows &rows, const deciders::Case &c, Oid person)
 {
+    const bool unproved = proofs::is_unproved(c.id, c.person, *c.policy);
     const int stage = deciders::current_stage(c);
     const bool escalated = deciders::is_escalated(c);
     const deciders::Standing approve = deciders::to_approve(c, person);
-    const bool can_approve = approve.bar == deciders::Bar::none;
-    const deciders::Standing deny = can_approve ? approve : deciders::to_deny(c, person);
+    const bool is_his = approve.bar == deciders::Bar::none;
+    const bool must_prove = is_his && !unproved && proofs::must_prove(c.id, person, *c.policy, c.now);
+    const bool can_approve = is_his && !unproved && !must_prove;
+    const deciders::Standing deny = is_his ? approve : deciders::to_deny(c, person);
     const bool in_place = deny.bar == deciders::Bar::none && OidIsValid(deny.for_whom);
     Datum values[] = {Int64GetDatum(c.id),
                             Int32GetDatum(stage),
@@ -93,14 +98,16 @@ void tell(const Rows &rows, const deciders::Case &c, Oid person)
                             BoolGetDatum(can_approve),
                             BoolGetDatum(deny.bar == deciders::Bar::none),
                             in_place ? CStringGetTextDatum(session::role_name(deny.for_whom)) : Datum{0},
-                            ObjectIdGetDatum(c.person)};
-    bool nulls[] = {false, false, false, false, false, false, false, false, false, !in_place, false};
+                            ObjectIdGetDatum(c.person),
+                            BoolGetDatum(unproved),
+                            BoolGetDatum(must_prove)};
+    bool nulls[] = {false, false, false, false, false, false, false, false, false, !in_place, false, false, false};
     tuplestore_putvalues(rows.store, rows.descriptor, values, nulls);
 }
 
 // Of every policy what deciding hangs on, in two statements: the views ask for all of them.
-constexpr spi::Sql all_policies{"SELECT p.policy_id, p.name, p.approvers, p.approvals, p.escalate_to, p.escalate_after "
-                                "FROM jit.policies p ORDER BY p.policy_id",
+constexpr spi::Sql all_policies{"SELECT p.policy_id, p.name, p.approvers, p.approvals, p.escalate_to, p.escalate_after, p.require_mfa, "
+                                "p.mfa_max_age FROM jit.policies p ORDER BY p.policy_id",
                                 0,
                                 {}};
 constexpr spi::Sql all_stages{"SELECT s.policy_id, s.approvers, s.approvals FROM jit.stages s ORDER BY s.policy_id, s.stage", 0, {}};
@@ -130,6 +137,17 @@ Roles roles_at(Size row, int column)
     return roles_of(PointerGetDatum(DatumGetArrayTypePCopy(spi::value(row, column, &is_null))), "a policy");
 }
 
+Interval *span_at(Size row, int column)
+{
+    bool is_null = false;
+    const Datum span = spi::value(row, column, &is_null);
+    if (is_null)
+        return nullptr;
+    auto *copy = static_cast<Interval *>(palloc(sizeof(Interval)));
+    *copy = *DatumGetIntervalP(span);
+    return copy;
+}
+
 // The other terms stay empty.
 Policies read_policies()
 {
@@ -143,11 +161,9 @@ Policies read_policies()
         policy.approvers = roles_at(row, 3);
         policy.approvals = DatumGetInt32(spi::value(row, 4, &is_null));
         policy.escalate_to = roles_at(row, 5);
-        const Datum after = spi::value(row, 6, &is_null);
-        if (is_null)
-            continue;
-        policy.escalate_after = static_cast<Interval *>(palloc(sizeof(Interval)));
-        *policy.escalate_after = *DatumGetIntervalP(after);
+        policy.escalate_after = span_at(row, 6);
+        policy.require_mfa = spi::text(row, 7);
+        policy.mfa_max_age = span_at(row, 8);
     }
     const auto rows = static_cast<Size>(spi::execute(all_stages, spi::Args{}));
     auto *all = static_cast<Stage *>(palloc(sizeof(Stage) * (rows + 1)));
@@ -242,7 +258,9 @@ Datum jit_may_decide(PG_FUNCTION_ARGS)
     requests::require_visible(request_argument(fcinfo), &request);
     const bool may = request.state == core::State::pending && now < request.pending_until &&
                      terms::load(request.policy_id, terms::Lock::none, &policy) &&
-                     deciders::to_approve(deciders::case_of(request.id, policy, now), session::person()).bar == deciders::Bar::none;
+                     deciders::to_approve(deciders::case_of(request.id, policy, now), session::person()).bar == deciders::Bar::none &&
+                     !proofs::is_unproved(request.id, request.person, policy) &&
+                     !proofs::must_prove(request.id, session::person(), policy, now);
     spi::finish();
     PG_RETURN_BOOL(may);
 }

@@ -152,6 +152,15 @@ int rank_of_mode(const char *mode) { return strcmp(mode, "enforce") == 0 ? 2 : s
 
 int rank_of_statement(const char *term) { return strcmp(term, "bound") == 0 ? 2 : strcmp(term, "required") == 0 ? 1 : 0; }
 
+// Is somebody who had to prove himself not asked any more?
+bool asks_fewer(const char *before, const char *after)
+{
+    const auto people = [](const char *term) {
+        return strcmp(term, "both") == 0 ? 3 : strcmp(term, "requester") == 0 ? 1 : strcmp(term, "approvers") == 0 ? 2 : 0;
+    };
+    return (people(before) & ~people(after)) != 0;
+}
+
 // No limit counts as the largest one.
 bool uses_grow(int32 before, int32 after) { return before != 0 && (after == 0 || after > before); }
 
@@ -216,6 +225,10 @@ Effect of_term(const char *term, const Terms &before, const Terms &after)
         return weaker_if(strcmp(after.on_expiry, "terminate") != 0);
     if (is("statement"))
         return weaker_if(rank_of_statement(after.statement) < rank_of_statement(before.statement));
+    if (is("require_mfa"))
+        return weaker_if(asks_fewer(before.require_mfa, after.require_mfa));
+    if (is("mfa_max_age"))
+        return weaker_if(longer(before.mfa_max_age, after.mfa_max_age));
     if (is("mode"))
         return weaker_if(rank_of_mode(after.mode) < rank_of_mode(before.mode));
     return Effect::weaker; // a term that nobody has compared yet

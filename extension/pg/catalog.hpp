@@ -33,6 +33,8 @@ struct House {
     Oid statements, statements_pkey;
     Oid statement_parts, statement_parts_pkey;
     Oid baseline, certificates;
+    Oid authenticators, authenticator_counts, authenticator_counts_pkey, attempts, attempts_pkey;
+    Oid challenges, challenges_pkey, proofs;
     Oid events;
     Oid instance;
     Oid ledger, ledger_state, ledger_segments, checkpoints;

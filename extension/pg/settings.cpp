@@ -18,6 +18,7 @@ constinit int evidence = static_cast<int>(Evidence::durable);
 constinit int evidence_backlog_kb = 65'536;
 constinit int evidence_log_kb = 1'048'576;
 constinit int ledger_period_days = 30;
+constinit char *mfa_key = nullptr;
 constinit char *signing_key = nullptr;
 constinit int expiry_grace_ms = 5'000;
 constinit int max_loans = 16'384;
@@ -85,6 +86,9 @@ const Row table[] = {
      "Number of role memberships that can be lent at the same time."},
     {"jit_guard.max_standby_lag", Type::integer, &max_standby_lag_ms, 30'000, -1, INT_MAX, PGC_SIGHUP, by_file | GUC_UNIT_MS,
      "How far a hot standby may be behind its primary and still use approvals; 0 or -1 means without limit."},
+    {"jit_guard.mfa_key", Type::text, &mfa_key, 0, 0, 0, PGC_SIGHUP, by_file,
+     "File with the key under which secrets of second factors are sealed, relative to the data directory; made at the first enrolment.",
+     nullptr, "jit_guard_mfa.key"},
     {"jit_guard.replication", Type::choice, &replication, static_cast<int>(Replication::allow), 0, 0, PGC_SIGHUP, by_file,
      "Whether replication connections need only what policies say (allow), or an exemption or approval in any case (exempt_only).",
      replication_choices},

@@ -16,6 +16,7 @@ extern int evidence;            // jit_guard.evidence, sighup: an Evidence
 extern int evidence_log_kb;     // jit_guard.evidence_log, sighup: of write-ahead log kept for keepers that do not read it
 extern int evidence_backlog_kb; // jit_guard.evidence_backlog, sighup: of records that are not in the ledger yet
 extern int ledger_period_days;  // jit_guard.ledger_period, sighup: how long one partition of jit.ledger is filled
+extern char *mfa_key;           // jit_guard.mfa_key, sighup: a file
 extern char *signing_key;       // jit_guard.signing_key, sighup: a file
 extern int expiry_grace_ms;     // jit_guard.expiry_grace, sighup: from the deadline's cancel to the end of the session
 extern int max_loans;           // jit_guard.max_loans, postmaster

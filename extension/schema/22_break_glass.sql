@@ -1,11 +1,11 @@
 -- Power without consent, and the word on it afterwards.
 
-CREATE FUNCTION jit.break_glass(policy text, reason text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION jit.break_glass(policy text, reason text DEFAULT NULL, proof text DEFAULT NULL) RETURNS bigint
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'jit_break_glass';
-REVOKE ALL ON FUNCTION jit.break_glass(text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION jit.break_glass(text, text) TO PUBLIC;
-COMMENT ON FUNCTION jit.break_glass(text, text)
+REVOKE ALL ON FUNCTION jit.break_glass(text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.break_glass(text, text, text) TO PUBLIC;
+COMMENT ON FUNCTION jit.break_glass(text, text, text)
     IS 'An emergency: all of the policy at once, without votes, hours or rules, for its break_glass_duration; returns the number of the request that somebody else has to review';
 
 CREATE FUNCTION jit.review(request_id bigint, verdict text, comment text DEFAULT NULL) RETURNS void

@@ -12,7 +12,9 @@ CREATE FUNCTION jit.waiting(
     OUT may_approve       boolean,
     OUT may_deny          boolean,
     OUT in_place_of       text,
-    OUT person            oid
+    OUT person            oid,
+    OUT unproved          boolean,
+    OUT must_prove        boolean
 ) RETURNS SETOF record
     LANGUAGE C STABLE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'jit_waiting';

@@ -25,6 +25,7 @@ SELECT p.name AS policy,
        p.max_uses,
        p.max_rows,
        p.statement,
+       p.require_mfa,
        p.networks,
        (SELECT pg_catalog.max(a.ends_at)
           FROM jit.approvals a
@@ -65,7 +66,8 @@ SELECT r.request_id,
        CASE WHEN r.end_reason = 'used_up' AND r.uses IS NULL AND r.rows > 0 THEN 0 ELSE c.rows_left END AS rows_left,
        r.requested_at,
        r.pending_until,
-       CASE WHEN w.request_id IS NOT NULL THEN 'stage ' || w.stage::text || ' of ' || w.stages::text || ': '
+       CASE WHEN w.unproved THEN 'your proof of person'
+            WHEN w.request_id IS NOT NULL THEN 'stage ' || w.stage::text || ' of ' || w.stages::text || ': '
                  || w.approvals_given::text || ' of ' || w.approvals_needed::text || ' approvals, from ' || w.waits_for END AS waits_for,
        r.decided_at,
        r.starts_at,
@@ -83,7 +85,8 @@ SELECT r.request_id,
        r.verdict,
        r.reviewed_by,
        r.review_comment,
-       (SELECT s.statement FROM jit.statements s WHERE s.request_id = COALESCE(r.extends, r.request_id)) AS statement
+       (SELECT s.statement FROM jit.statements s WHERE s.request_id = COALESCE(r.extends, r.request_id)) AS statement,
+       CASE WHEN w.unproved THEN 'SELECT jit.prove(' || r.request_id::text || ', ''code'');' END AS to_prove
   FROM jit.requests r
   LEFT JOIN w ON w.request_id = r.request_id
   LEFT JOIN (SELECT a.request_id, CASE WHEN LEAST(a.uses, p.max_uses) > 0 THEN GREATEST(LEAST(a.uses, p.max_uses) - u.used, 0) END AS uses_left,
@@ -134,7 +137,7 @@ SELECT r.request_id,
        w.stages,
        w.approvals_needed,
        w.approvals_given,
-       w.waits_for,
+       CASE WHEN w.unproved THEN 'proof of person by ' || r.person_name ELSE w.waits_for END AS waits_for,
        w.escalated,
        w.in_place_of,
        r.authn_id,
@@ -154,6 +157,7 @@ SELECT r.request_id,
        s.statement,
        s.open_ends AS cannot_be_bound,
        s.estimate,
+       CASE WHEN w.must_prove THEN 'SELECT jit.prove(' || r.request_id::text || ', ''code'');' END AS to_prove,
        CASE WHEN w.may_approve THEN 'SELECT jit.approve(' || r.request_id::text || ');' END AS to_approve,
        CASE WHEN w.may_deny THEN 'SELECT jit.deny(' || r.request_id::text || ', ''why'');' END AS to_deny
   FROM w
@@ -275,6 +279,11 @@ SELECT e.event_id,
                  || ' for ' || (e.detail ->> 'command') || ': '
                  || pg_catalog.concat_ws(', ', e.detail ->> 'made', e.detail ->> 'changed', e.detail ->> 'dropped')
             WHEN 'guard_dropped' THEN e.actor || ' dropped ' || (e.detail ->> 'object') || ', which "' || e.policy || '" guarded'
+            WHEN 'proved' THEN e.person || ' proved with ' || (e.detail ->> 'factor') || ' that it is them'
+            WHEN 'locked_out' THEN e.person || ' may not prove anything until ' || (e.detail ->> 'until')
+            WHEN 'factor_enrolled' THEN e.actor || ' enrolled a second factor: ' || (e.detail ->> 'factor')
+            WHEN 'factor_removed' THEN e.actor || ' removed a second factor: ' || (e.detail ->> 'factor')
+            WHEN 'factors_reset' THEN e.actor || ' reset the second factors of ' || e.person || ': ' || (e.detail ->> 'reason')
             WHEN 'rebound' THEN e.actor || ' bound the policies to this database'
             ELSE e.actor || ': ' || pg_catalog.replace(e.event, '_', ' ') || COALESCE(' "' || e.policy || '"', '')
        END AS story,

@@ -15,6 +15,7 @@ COMMENT ON COLUMN jit.available.require_reason IS 'Whether I must give a reason'
 COMMENT ON COLUMN jit.available.ticket_pattern IS 'Regular expression that my ticket must match; NULL: no ticket is needed';
 COMMENT ON COLUMN jit.available.pending_timeout IS 'How long my request waits for a decision';
 COMMENT ON COLUMN jit.available.statement IS 'optional; required: ask with jit.request(..., statement => ...); bound: only for what can be bound completely';
+COMMENT ON COLUMN jit.available.require_mfa IS 'Who has to prove with a second factor that it is them: none, requester, approvers or both';
 COMMENT ON COLUMN jit.available.max_uses IS 'How many guarded statements one approval allows at most; NULL: any number';
 COMMENT ON COLUMN jit.available.max_rows IS 'How many rows of guarded tables one approval allows to read or change at most; NULL: any number';
 COMMENT ON COLUMN jit.available.networks IS 'From which client addresses I may ask and use; {}: from anywhere';
@@ -49,6 +50,7 @@ COMMENT ON COLUMN jit.my_requests.verdict IS 'justified or unjustified';
 COMMENT ON COLUMN jit.my_requests.reviewed_by IS 'Who said so';
 COMMENT ON COLUMN jit.my_requests.review_comment IS 'What the reviewer added';
 COMMENT ON COLUMN jit.my_requests.statement IS 'The one statement that it is for; NULL: for all of its scope';
+COMMENT ON COLUMN jit.my_requests.to_prove IS 'The call with which I prove myself, before which nothing is decided; NULL: no proof is missing';
 
 COMMENT ON COLUMN jit.pending.request_id IS 'Number of the request: the argument of jit.approve() and jit.deny()';
 COMMENT ON COLUMN jit.pending.policy IS 'Name of the policy when it was asked';
@@ -80,6 +82,7 @@ COMMENT ON COLUMN jit.pending.mode IS 'enforce, or monitor: then it passes witho
 COMMENT ON COLUMN jit.pending.closed_until IS 'It cannot be approved before that: the hours of the policy; NULL: it can';
 COMMENT ON COLUMN jit.pending.clipped_at IS 'When the hours of the policy would cut the right short; NULL: it would last as long as asked';
 COMMENT ON COLUMN jit.pending.statement IS 'The one statement that it is for, and nothing else; NULL: for all of its scope. SELECT * FROM jit.statement(request_id) tells what it reaches';
+COMMENT ON COLUMN jit.pending.to_prove IS 'The call with which I prove myself before I can approve; NULL: no proof of mine is missing';
 COMMENT ON COLUMN jit.pending.cannot_be_bound IS 'What may change unnoticed between your approval and the statement';
 COMMENT ON COLUMN jit.pending.estimate IS 'What the planner expected of the statement when it was asked for, or why it was not asked';
 COMMENT ON COLUMN jit.pending.to_deny IS 'The call that denies it, which approvers of every stage may; NULL when I may not, or have voted';

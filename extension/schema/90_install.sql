@@ -5,9 +5,9 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA jit FROM PUBLIC;
 REVOKE ALL ON SCHEMA jit FROM PUBLIC;
 GRANT USAGE ON SCHEMA jit TO PUBLIC;
 GRANT SELECT ON jit.available, jit.my_requests, jit.pending, jit.active, jit.history, jit.audit, jit.certifications, jit.my_delegations, jit.reviews, jit.status,
-    jit.uses, jit.refusals TO PUBLIC;
+    jit.uses, jit.refusals, jit.factors TO PUBLIC;
 
--- Guards, approvals, their counts, scopes and the instance belong to one database and are made anew by jit.rebind().
+-- Guards, approvals, their counts, scopes, second factors and the instance belong to one database and are made anew by jit.rebind().
 SELECT pg_catalog.pg_extension_config_dump('jit.policies', '');
 SELECT pg_catalog.pg_extension_config_dump('jit.stages', '');
 SELECT pg_catalog.pg_extension_config_dump('jit.rules', '');
@@ -97,13 +97,14 @@ SELECT jit._watch();
 
 GRANT EXECUTE ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, boolean) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, boolean, text) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.drop_policy(text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.export_policies() TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.apply_policies(json, boolean, boolean) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.reset_factors(regrole, text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.rebind() TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.seal() TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.start_certification(interval, text[]) TO jit_admin;
@@ -116,4 +117,5 @@ GRANT EXECUTE ON FUNCTION jit.drop_evidence(bigint, text, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.report(timestamptz, timestamptz) TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.findings(interval, timestamptz) TO jit_admin, jit_auditor;
 GRANT SELECT ON jit.policies, jit.stages, jit.rules, jit.delegations, jit.guards, jit.requests, jit.votes, jit.approvals, jit.use_counts, jit.scopes, jit.statements, jit.statement_parts, jit.events, jit.instance,
-    jit.baseline, jit.certificates, jit.ledger, jit.ledger_segments, jit.ledger_state, jit.checkpoints TO jit_admin, jit_auditor;
+    jit.baseline, jit.certificates, jit.ledger, jit.ledger_segments, jit.ledger_state, jit.checkpoints,
+    jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs TO jit_admin, jit_auditor;

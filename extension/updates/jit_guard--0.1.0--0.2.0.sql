@@ -31,8 +31,12 @@ ALTER TABLE jit.policies
     ADD COLUMN remind_after interval,
     ADD COLUMN comment text,
     ADD COLUMN max_rows integer CHECK (max_rows > 0),
-    ADD COLUMN statement text NOT NULL DEFAULT 'optional' CHECK (statement IN ('optional', 'required', 'bound'));
+    ADD COLUMN statement text NOT NULL DEFAULT 'optional' CHECK (statement IN ('optional', 'required', 'bound')),
+    ADD COLUMN require_mfa text NOT NULL DEFAULT 'none' CHECK (require_mfa IN ('none', 'requester', 'approvers', 'both')),
+    ADD COLUMN mfa_max_age interval NOT NULL DEFAULT '5 min';
 ALTER TABLE jit.policies
+    ALTER COLUMN require_mfa DROP DEFAULT,
+    ALTER COLUMN mfa_max_age DROP DEFAULT,
     ALTER COLUMN statement DROP DEFAULT,
     ALTER COLUMN networks DROP DEFAULT,
     ALTER COLUMN break_glass DROP DEFAULT,
@@ -222,6 +226,8 @@ COMMENT ON COLUMN jit.policies.escalate_to IS 'Who may decide too when nobody ha
 COMMENT ON COLUMN jit.policies.escalate_after IS 'How long a request waits before it is escalated';
 COMMENT ON COLUMN jit.policies.remind_after IS 'How often those who can decide are reminded of a waiting request; NULL = never';
 COMMENT ON COLUMN jit.policies.statement IS 'optional; required: approvals are of single statements only; bound: of such of which everything can be bound';
+COMMENT ON COLUMN jit.policies.require_mfa IS 'Who has to prove with a second factor that it is them: none, requester, approvers or both';
+COMMENT ON COLUMN jit.policies.mfa_max_age IS 'How old the proof of an approver, or a challenge that is signed, may be';
 COMMENT ON COLUMN jit.policies.comment IS 'What the policy is for, in the words of those who wrote it; decides nothing';
 COMMENT ON COLUMN jit.requests.uses IS 'How many guarded statements are asked for; NULL = any number, or what the policy allows';
 COMMENT ON COLUMN jit.requests.rows IS 'How many rows of guarded tables are asked for; NULL = any number, or what the policy allows';
@@ -274,16 +280,18 @@ CREATE FUNCTION jit.create_policy(
     mode             text      DEFAULT 'enforce',
     comment          text      DEFAULT NULL,
     statement        text      DEFAULT 'optional',
+    require_mfa      text      DEFAULT 'none',
+    mfa_max_age      interval  DEFAULT '5 min',
     weaker           boolean   DEFAULT false
 ) RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'jit_create_policy';
 REVOKE ALL ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, boolean) FROM PUBLIC;
+    interval, jsonb, text, text, text, text, text, interval, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, boolean)
+    interval, jsonb, text, text, text, text, text, interval, boolean)
     IS 'Guards actions on objects, or a role, and says who may ask, who approves and for how long';
 CREATE FUNCTION jit.alter_policy(
     name             text,
@@ -315,6 +323,8 @@ CREATE FUNCTION jit.alter_policy(
     mode             text      DEFAULT NULL,
     comment          text      DEFAULT NULL,
     statement        text      DEFAULT NULL,
+    require_mfa      text      DEFAULT NULL,
+    mfa_max_age      interval  DEFAULT NULL,
     weaker           boolean   DEFAULT false,
     new_name         text      DEFAULT NULL
 ) RETURNS void
@@ -322,10 +332,10 @@ CREATE FUNCTION jit.alter_policy(
     AS 'MODULE_PATHNAME', 'jit_alter_policy';
 REVOKE ALL ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, boolean, text) FROM PUBLIC;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text) FROM PUBLIC;
 COMMENT ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, boolean, text)
+    interval, jsonb, text, text, text, text, text, interval, boolean, text)
     IS 'Changes terms of a policy; NULL leaves a term as it is; {}, [], ''-'' (a role), '''' (a text), 0 (max_uses, max_rows) and ''0'' (an interval) empty it';
 CREATE FUNCTION jit.export_policies() RETURNS json
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -368,12 +378,12 @@ REVOKE ALL ON FUNCTION jit.request(text, interval, text, text, text[], text[], i
 GRANT EXECUTE ON FUNCTION jit.request(text, interval, text, text, text[], text[], integer, integer, timestamptz, text) TO PUBLIC;
 COMMENT ON FUNCTION jit.request(text, interval, text, text, text[], text[], integer, integer, timestamptz, text)
     IS 'Asks for power under a policy: for all of it, for fewer actions, objects, uses and rows, or for one statement; returns the request''s number';
-CREATE FUNCTION jit.break_glass(policy text, reason text DEFAULT NULL) RETURNS bigint
+CREATE FUNCTION jit.break_glass(policy text, reason text DEFAULT NULL, proof text DEFAULT NULL) RETURNS bigint
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'jit_break_glass';
-REVOKE ALL ON FUNCTION jit.break_glass(text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION jit.break_glass(text, text) TO PUBLIC;
-COMMENT ON FUNCTION jit.break_glass(text, text)
+REVOKE ALL ON FUNCTION jit.break_glass(text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.break_glass(text, text, text) TO PUBLIC;
+COMMENT ON FUNCTION jit.break_glass(text, text, text)
     IS 'An emergency: all of the policy at once, without votes, hours or rules, for its break_glass_duration; returns the number of the request that somebody else has to review';
 CREATE FUNCTION jit.review(request_id bigint, verdict text, comment text DEFAULT NULL) RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -421,7 +431,9 @@ CREATE FUNCTION jit.waiting(
     OUT may_approve       boolean,
     OUT may_deny          boolean,
     OUT in_place_of       text,
-    OUT person            oid
+    OUT person            oid,
+    OUT unproved          boolean,
+    OUT must_prove        boolean
 ) RETURNS SETOF record
     LANGUAGE C STABLE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'jit_waiting';
@@ -809,6 +821,7 @@ SELECT p.name AS policy,
        p.max_uses,
        p.max_rows,
        p.statement,
+       p.require_mfa,
        p.networks,
        (SELECT pg_catalog.max(a.ends_at)
           FROM jit.approvals a
@@ -848,7 +861,8 @@ SELECT r.request_id,
        CASE WHEN r.end_reason = 'used_up' AND r.uses IS NULL AND r.rows > 0 THEN 0 ELSE c.rows_left END AS rows_left,
        r.requested_at,
        r.pending_until,
-       CASE WHEN w.request_id IS NOT NULL THEN 'stage ' || w.stage::text || ' of ' || w.stages::text || ': '
+       CASE WHEN w.unproved THEN 'your proof of person'
+            WHEN w.request_id IS NOT NULL THEN 'stage ' || w.stage::text || ' of ' || w.stages::text || ': '
                  || w.approvals_given::text || ' of ' || w.approvals_needed::text || ' approvals, from ' || w.waits_for END AS waits_for,
        r.decided_at,
        r.starts_at,
@@ -866,7 +880,8 @@ SELECT r.request_id,
        r.verdict,
        r.reviewed_by,
        r.review_comment,
-       (SELECT s.statement FROM jit.statements s WHERE s.request_id = COALESCE(r.extends, r.request_id)) AS statement
+       (SELECT s.statement FROM jit.statements s WHERE s.request_id = COALESCE(r.extends, r.request_id)) AS statement,
+       CASE WHEN w.unproved THEN 'SELECT jit.prove(' || r.request_id::text || ', ''code'');' END AS to_prove
   FROM jit.requests r
   LEFT JOIN w ON w.request_id = r.request_id
   LEFT JOIN (SELECT a.request_id, CASE WHEN LEAST(a.uses, p.max_uses) > 0 THEN GREATEST(LEAST(a.uses, p.max_uses) - u.used, 0) END AS uses_left,
@@ -914,7 +929,7 @@ SELECT r.request_id,
        w.stages,
        w.approvals_needed,
        w.approvals_given,
-       w.waits_for,
+       CASE WHEN w.unproved THEN 'proof of person by ' || r.person_name ELSE w.waits_for END AS waits_for,
        w.escalated,
        w.in_place_of,
        r.authn_id,
@@ -934,6 +949,7 @@ SELECT r.request_id,
        s.statement,
        s.open_ends AS cannot_be_bound,
        s.estimate,
+       CASE WHEN w.must_prove THEN 'SELECT jit.prove(' || r.request_id::text || ', ''code'');' END AS to_prove,
        CASE WHEN w.may_approve THEN 'SELECT jit.approve(' || r.request_id::text || ');' END AS to_approve,
        CASE WHEN w.may_deny THEN 'SELECT jit.deny(' || r.request_id::text || ', ''why'');' END AS to_deny
   FROM w
@@ -1050,6 +1066,11 @@ SELECT e.event_id,
                  || ' for ' || (e.detail ->> 'command') || ': '
                  || pg_catalog.concat_ws(', ', e.detail ->> 'made', e.detail ->> 'changed', e.detail ->> 'dropped')
             WHEN 'guard_dropped' THEN e.actor || ' dropped ' || (e.detail ->> 'object') || ', which "' || e.policy || '" guarded'
+            WHEN 'proved' THEN e.person || ' proved with ' || (e.detail ->> 'factor') || ' that it is them'
+            WHEN 'locked_out' THEN e.person || ' may not prove anything until ' || (e.detail ->> 'until')
+            WHEN 'factor_enrolled' THEN e.actor || ' enrolled a second factor: ' || (e.detail ->> 'factor')
+            WHEN 'factor_removed' THEN e.actor || ' removed a second factor: ' || (e.detail ->> 'factor')
+            WHEN 'factors_reset' THEN e.actor || ' reset the second factors of ' || e.person || ': ' || (e.detail ->> 'reason')
             WHEN 'rebound' THEN e.actor || ' bound the policies to this database'
             ELSE e.actor || ': ' || pg_catalog.replace(e.event, '_', ' ') || COALESCE(' "' || e.policy || '"', '')
        END AS story,
@@ -1187,6 +1208,7 @@ COMMENT ON COLUMN jit.available.require_reason IS 'Whether I must give a reason'
 COMMENT ON COLUMN jit.available.ticket_pattern IS 'Regular expression that my ticket must match; NULL: no ticket is needed';
 COMMENT ON COLUMN jit.available.pending_timeout IS 'How long my request waits for a decision';
 COMMENT ON COLUMN jit.available.statement IS 'optional; required: ask with jit.request(..., statement => ...); bound: only for what can be bound completely';
+COMMENT ON COLUMN jit.available.require_mfa IS 'Who has to prove with a second factor that it is them: none, requester, approvers or both';
 COMMENT ON COLUMN jit.available.max_uses IS 'How many guarded statements one approval allows at most; NULL: any number';
 COMMENT ON COLUMN jit.available.max_rows IS 'How many rows of guarded tables one approval allows to read or change at most; NULL: any number';
 COMMENT ON COLUMN jit.available.networks IS 'From which client addresses I may ask and use; {}: from anywhere';
@@ -1218,6 +1240,7 @@ COMMENT ON COLUMN jit.my_requests.verdict IS 'justified or unjustified';
 COMMENT ON COLUMN jit.my_requests.reviewed_by IS 'Who said so';
 COMMENT ON COLUMN jit.my_requests.review_comment IS 'What the reviewer added';
 COMMENT ON COLUMN jit.my_requests.statement IS 'The one statement that it is for; NULL: for all of its scope';
+COMMENT ON COLUMN jit.my_requests.to_prove IS 'The call with which I prove myself, before which nothing is decided; NULL: no proof is missing';
 COMMENT ON COLUMN jit.pending.request_id IS 'Number of the request: the argument of jit.approve() and jit.deny()';
 COMMENT ON COLUMN jit.pending.policy IS 'Name of the policy when it was asked';
 COMMENT ON COLUMN jit.pending.person IS 'The authenticated role that asks';
@@ -1248,6 +1271,7 @@ COMMENT ON COLUMN jit.pending.mode IS 'enforce, or monitor: then it passes witho
 COMMENT ON COLUMN jit.pending.closed_until IS 'It cannot be approved before that: the hours of the policy; NULL: it can';
 COMMENT ON COLUMN jit.pending.clipped_at IS 'When the hours of the policy would cut the right short; NULL: it would last as long as asked';
 COMMENT ON COLUMN jit.pending.statement IS 'The one statement that it is for, and nothing else; NULL: for all of its scope. SELECT * FROM jit.statement(request_id) tells what it reaches';
+COMMENT ON COLUMN jit.pending.to_prove IS 'The call with which I prove myself before I can approve; NULL: no proof of mine is missing';
 COMMENT ON COLUMN jit.pending.cannot_be_bound IS 'What may change unnoticed between your approval and the statement';
 COMMENT ON COLUMN jit.pending.estimate IS 'What the planner expected of the statement when it was asked for, or why it was not asked';
 COMMENT ON COLUMN jit.pending.to_deny IS 'The call that denies it, which approvers of every stage may; NULL when I may not, or have voted';
@@ -1938,10 +1962,10 @@ ALTER TABLE jit.delegations ENABLE ALWAYS TRIGGER restored;
 COMMENT ON TRIGGER restored ON jit.delegations IS 'As on jit.policies';
 GRANT EXECUTE ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, boolean) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, boolean, text) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.export_policies() TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.apply_policies(json, boolean, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.seal() TO jit_admin;
@@ -2087,3 +2111,177 @@ DROP FUNCTION jit._upgrade();
 
 -- From here on what changes by hand is seen.
 SELECT jit._watch();
+
+-- Second factors and what is proved with them. Not dumped: they are sealed under a key and to roles of one server.
+-- What has to outlive a rollback is in tables of its own, whose columns are of fixed length: pg/in_place.cpp writes them.
+
+CREATE TABLE jit.authenticators (
+    authenticator_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    person           oid NOT NULL,
+    kind             text NOT NULL CHECK (kind IN ('totp', 'ssh', 'recovery')),
+    name             text NOT NULL,
+    secret           bytea,
+    enrolled_at      timestamptz NOT NULL,
+    confirmed_at     timestamptz
+);
+CREATE INDEX authenticators_person ON jit.authenticators (person);
+COMMENT ON TABLE jit.authenticators IS 'The second factors of people; read jit.factors instead';
+COMMENT ON COLUMN jit.authenticators.authenticator_id IS 'Number of the factor';
+COMMENT ON COLUMN jit.authenticators.person IS 'OID of the role whose it is';
+COMMENT ON COLUMN jit.authenticators.kind IS 'totp: an authenticator app; ssh: a key; recovery: codes for when both are lost';
+COMMENT ON COLUMN jit.authenticators.name IS 'What it is called: the comment of a key, or what it is';
+COMMENT ON COLUMN jit.authenticators.secret IS 'totp: the secret, sealed with AES-256-GCM under the key in jit_guard.mfa_key; ssh: the public key; recovery: a salt and SHA-256 of ten codes';
+COMMENT ON COLUMN jit.authenticators.enrolled_at IS 'When it was enrolled';
+COMMENT ON COLUMN jit.authenticators.confirmed_at IS 'Since when it proves something; NULL: it does not yet';
+
+CREATE TABLE jit.authenticator_counts (
+    authenticator_id bigint PRIMARY KEY REFERENCES jit.authenticators ON DELETE CASCADE,
+    last             bigint NOT NULL
+) WITH (vacuum_truncate = off);
+COMMENT ON TABLE jit.authenticator_counts IS 'What of a factor is used up, one row a factor; written in place, so it is not undone by a rollback';
+COMMENT ON COLUMN jit.authenticator_counts.authenticator_id IS 'The factor, in jit.authenticators';
+COMMENT ON COLUMN jit.authenticator_counts.last IS 'totp: the last step of thirty seconds whose code was used; ssh: the last counter of a key in hardware; recovery: a bit for each used code';
+
+CREATE TABLE jit.attempts (
+    person        oid PRIMARY KEY,
+    failures      integer NOT NULL,
+    first_failure timestamptz NOT NULL,
+    locked_until  timestamptz NOT NULL,
+    lockouts      integer NOT NULL,
+    announced     integer NOT NULL
+) WITH (vacuum_truncate = off);
+COMMENT ON TABLE jit.attempts IS 'Failed proofs, one row for everybody who has a second factor; written in place, so they are not undone by a rollback';
+COMMENT ON COLUMN jit.attempts.person IS 'OID of the role';
+COMMENT ON COLUMN jit.attempts.failures IS 'Attempts since first_failure that did not succeed';
+COMMENT ON COLUMN jit.attempts.first_failure IS 'When they began to be counted';
+COMMENT ON COLUMN jit.attempts.locked_until IS 'Until when this person cannot prove anything';
+COMMENT ON COLUMN jit.attempts.lockouts IS 'Lock-outs since the last success: each lasts twice as long as the one before';
+COMMENT ON COLUMN jit.attempts.announced IS 'How many of them are in jit.events';
+
+CREATE TABLE jit.challenges (
+    request_id bigint NOT NULL,
+    person     oid NOT NULL,
+    used       integer NOT NULL,
+    nonce      uuid NOT NULL,
+    issued_at  timestamptz NOT NULL,
+    PRIMARY KEY (person, request_id)
+) WITH (vacuum_truncate = off);
+COMMENT ON TABLE jit.challenges IS 'The latest challenge of a person for a request; whether it was used is written in place';
+COMMENT ON COLUMN jit.challenges.request_id IS 'The request, in jit.requests; 0: for enrolling and removing factors';
+COMMENT ON COLUMN jit.challenges.person IS 'OID of the role that has to sign it';
+COMMENT ON COLUMN jit.challenges.used IS '1: it was, and counts no more';
+COMMENT ON COLUMN jit.challenges.nonce IS 'What makes it unlike every other';
+COMMENT ON COLUMN jit.challenges.issued_at IS 'When jit.challenge() gave it';
+
+CREATE TABLE jit.proofs (
+    request_id bigint NOT NULL,
+    person     oid NOT NULL,
+    factor     text NOT NULL,
+    proved_at  timestamptz NOT NULL,
+    used_at    timestamptz,
+    PRIMARY KEY (request_id, person)
+);
+COMMENT ON TABLE jit.proofs IS 'Who proved for which request that it is them; the decision that it was for uses it up';
+COMMENT ON COLUMN jit.proofs.request_id IS 'The request, in jit.requests';
+COMMENT ON COLUMN jit.proofs.person IS 'OID of the role that proved itself';
+COMMENT ON COLUMN jit.proofs.factor IS 'With what';
+COMMENT ON COLUMN jit.proofs.proved_at IS 'When';
+COMMENT ON COLUMN jit.proofs.used_at IS 'When it was used up; NULL: it was not';
+
+REVOKE ALL ON jit.authenticators, jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs FROM PUBLIC;
+REVOKE ALL ON SEQUENCE jit.authenticators_authenticator_id_seq FROM PUBLIC;
+-- Second factors, and proving with them. Everybody for themselves; a reset is for jit_admin.
+
+CREATE FUNCTION jit.enroll_totp(proof text DEFAULT NULL, OUT uri text, OUT qr text) RETURNS record
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_enroll_totp';
+REVOKE ALL ON FUNCTION jit.enroll_totp(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.enroll_totp(text) TO PUBLIC;
+COMMENT ON FUNCTION jit.enroll_totp(text)
+    IS 'Makes a secret for my authenticator app and shows it this once, as URI and as QR code; it proves something after jit.confirm_totp(). Whoever has a factor already gives a proof with it';
+
+CREATE FUNCTION jit.confirm_totp(code text) RETURNS SETOF text
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_confirm_totp';
+REVOKE ALL ON FUNCTION jit.confirm_totp(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.confirm_totp(text) TO PUBLIC;
+COMMENT ON FUNCTION jit.confirm_totp(text)
+    IS 'Takes the secret of jit.enroll_totp() into use by a code of it; returns ten recovery codes, this once, to whoever has none';
+
+CREATE FUNCTION jit.enroll_key(public_key text, proof text DEFAULT NULL) RETURNS bigint
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_enroll_key';
+REVOKE ALL ON FUNCTION jit.enroll_key(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.enroll_key(text, text) TO PUBLIC;
+COMMENT ON FUNCTION jit.enroll_key(text, text)
+    IS 'Enrols an SSH key, the line of its .pub file; returns the number of the factor. Whoever has a factor already gives a proof with it';
+
+CREATE FUNCTION jit.new_recovery_codes(proof text) RETURNS SETOF text
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_new_recovery_codes';
+REVOKE ALL ON FUNCTION jit.new_recovery_codes(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.new_recovery_codes(text) TO PUBLIC;
+COMMENT ON FUNCTION jit.new_recovery_codes(text) IS 'Ten new recovery codes, shown this once, in place of those that I have';
+
+CREATE FUNCTION jit.remove_factor(factor_id bigint, proof text) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_remove_factor';
+REVOKE ALL ON FUNCTION jit.remove_factor(bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.remove_factor(bigint, text) TO PUBLIC;
+COMMENT ON FUNCTION jit.remove_factor(bigint, text) IS 'Removes a second factor of mine, by a proof with one of them';
+
+CREATE FUNCTION jit.reset_factors(person regrole, reason text) RETURNS integer
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_reset_factors';
+REVOKE ALL ON FUNCTION jit.reset_factors(regrole, text) FROM PUBLIC;
+COMMENT ON FUNCTION jit.reset_factors(regrole, text)
+    IS 'Removes all second factors of somebody else, and a lock-out, so that the person can enrol anew; returns how many there were';
+
+CREATE FUNCTION jit.challenge(request_id bigint DEFAULT NULL) RETURNS text
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_challenge';
+REVOKE ALL ON FUNCTION jit.challenge(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.challenge(bigint) TO PUBLIC;
+COMMENT ON FUNCTION jit.challenge(bigint)
+    IS 'What to sign with ssh-keygen -Y sign -n jit_guard, to prove myself for this request, or without a request for enrolling and removing factors';
+
+CREATE FUNCTION jit.prove(request_id bigint, proof text) RETURNS text
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_prove';
+REVOKE ALL ON FUNCTION jit.prove(bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.prove(bigint, text) TO PUBLIC;
+COMMENT ON FUNCTION jit.prove(bigint, text)
+    IS 'Proves for this request that it is me: by a code of my app, a recovery code, or a signature over jit.challenge(); returns the state of the request';
+
+-- Second factors as people see them: no secret, and nothing that helps to guess one.
+
+CREATE VIEW jit.factors WITH (security_barrier) AS
+SELECT a.authenticator_id AS factor_id,
+       a.person::regrole AS person,
+       a.kind,
+       a.name,
+       a.enrolled_at,
+       a.confirmed_at,
+       CASE WHEN a.kind = 'ssh' THEN 'SHA256:' || pg_catalog.rtrim(pg_catalog.encode(pg_catalog.sha256(a.secret), 'base64'), '=') END AS fingerprint,
+       CASE WHEN a.kind = 'recovery' THEN (10 - pg_catalog.bit_count(c.last::bit(64)))::integer END AS codes_left,
+       COALESCE(t.failures, 0) AS failures,
+       CASE WHEN t.locked_until > pg_catalog.clock_timestamp() THEN t.locked_until END AS locked_until
+  FROM jit.authenticators a
+  LEFT JOIN jit.authenticator_counts c ON c.authenticator_id = a.authenticator_id
+  LEFT JOIN jit.attempts t ON t.person = a.person
+ WHERE a.person = (SELECT jit.person()) OR (SELECT jit.sees_all());
+COMMENT ON VIEW jit.factors IS 'My second factors; auditors and admins see those of all';
+COMMENT ON COLUMN jit.factors.factor_id IS 'Number of the factor: the argument of jit.remove_factor()';
+COMMENT ON COLUMN jit.factors.person IS 'Whose it is';
+COMMENT ON COLUMN jit.factors.kind IS 'totp: an authenticator app; ssh: a key; recovery: codes for when both are lost';
+COMMENT ON COLUMN jit.factors.name IS 'What it is called';
+COMMENT ON COLUMN jit.factors.enrolled_at IS 'When it was enrolled';
+COMMENT ON COLUMN jit.factors.confirmed_at IS 'Since when it proves something; NULL: not before jit.confirm_totp()';
+COMMENT ON COLUMN jit.factors.fingerprint IS 'Of a key, as ssh-keygen -l shows it';
+COMMENT ON COLUMN jit.factors.codes_left IS 'Recovery codes that are not used yet';
+COMMENT ON COLUMN jit.factors.failures IS 'Attempts of the person to prove something that failed lately';
+COMMENT ON COLUMN jit.factors.locked_until IS 'Until when the person cannot prove anything, after too many of them; NULL: there is no lock-out';
+REVOKE ALL ON jit.factors FROM PUBLIC;
+GRANT SELECT ON jit.factors TO PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.reset_factors(regrole, text) TO jit_admin;
+GRANT SELECT ON jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs TO jit_admin, jit_auditor;

@@ -13,6 +13,7 @@
 #include "pg/spi.hpp"
 #include "pg/worker_table.hpp"
 #include "workers/heartbeat.hpp"
+#include "workers/lockouts.hpp"
 #include "workers/reminders.hpp"
 #include "workers/sequencer.hpp"
 #include "workers/tick.hpp"
@@ -282,6 +283,7 @@ void one_round(void *arg)
     round->moved = larger(round->moved, use_up_some(now));
     round->moved = larger(round->moved, drop_some_orphans(now));
     round->moved = larger(round->moved, reminders::work(now, batch_rows));
+    lockouts::work(now);
     if (round->moved > 0) {
         catalog::announce_approvals();
         session::propose_wake(); // who waits in jit.await
@@ -291,13 +293,15 @@ void one_round(void *arg)
     spi::finish();
 }
 
+void after_round(void *) { lockouts::told(); }
+
 // Everything that is due now. Returns when the next thing will be.
 TimestampTz work()
 {
     for (;;) {
         Round round{catalog::Presence::absent, false, 0, DT_NOEND};
         const uint64 expected = shared::cluster::expected();
-        if (attempt(one_round, &round, nullptr) != Outcome::done)
+        if (attempt(one_round, &round, nullptr) != Outcome::done || (lockouts::any && attempt(after_round, nullptr, nullptr) != Outcome::done))
             return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), retry_ms);
         switch (round.presence) {
             case catalog::Presence::absent:
