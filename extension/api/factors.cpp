@@ -175,6 +175,8 @@ PG_FUNCTION_INFO_V1(jit_reset_factors);
 
 Datum jit_enroll_totp(PG_FUNCTION_ARGS)
 {
+    ErrorContextCallback hidden;
+    proof::hide(&hidden);
     session::require_bare_call(fcinfo);
     require_writer("jit.enroll_totp()");
     const char *proof = text_argument(fcinfo, 0);
@@ -185,6 +187,7 @@ Datum jit_enroll_totp(PG_FUNCTION_ARGS)
     spi::connect();
     const char *uri = enroll_totp(proof, caller);
     spi::finish();
+    proof::show(&hidden);
     bool nulls[2] = {false, false};
     Datum values[2] = {CStringGetTextDatum(uri), qr_of(uri, &nulls[1])};
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
@@ -192,6 +195,8 @@ Datum jit_enroll_totp(PG_FUNCTION_ARGS)
 
 Datum jit_confirm_totp(PG_FUNCTION_ARGS)
 {
+    ErrorContextCallback hidden;
+    proof::hide(&hidden);
     session::require_bare_call(fcinfo);
     require_writer("jit.confirm_totp()");
     const Rows rows = rows::begin_texts(fcinfo);
@@ -199,11 +204,14 @@ Datum jit_confirm_totp(PG_FUNCTION_ARGS)
     spi::connect();
     confirm_totp(code, rows);
     spi::finish();
+    proof::show(&hidden);
     return Datum{0};
 }
 
 Datum jit_enroll_key(PG_FUNCTION_ARGS)
 {
+    ErrorContextCallback hidden;
+    proof::hide(&hidden);
     session::require_bare_call(fcinfo);
     require_writer("jit.enroll_key()");
     const char *line = text_argument(fcinfo, 0);
@@ -211,11 +219,14 @@ Datum jit_enroll_key(PG_FUNCTION_ARGS)
     spi::connect();
     const int64 id = enroll_key(line, proof);
     spi::finish();
+    proof::show(&hidden);
     PG_RETURN_INT64(id);
 }
 
 Datum jit_new_recovery_codes(PG_FUNCTION_ARGS)
 {
+    ErrorContextCallback hidden;
+    proof::hide(&hidden);
     session::require_bare_call(fcinfo);
     require_writer("jit.new_recovery_codes()");
     const Rows rows = rows::begin_texts(fcinfo);
@@ -225,11 +236,14 @@ Datum jit_new_recovery_codes(PG_FUNCTION_ARGS)
     (void) proof::accept({0, nullptr, proof::challenge_age}, proof);
     factors::make_recovery_codes(session::person(), rows);
     spi::finish();
+    proof::show(&hidden);
     return Datum{0};
 }
 
 Datum jit_remove_factor(PG_FUNCTION_ARGS)
 {
+    ErrorContextCallback hidden;
+    proof::hide(&hidden);
     session::require_bare_call(fcinfo);
     require_writer("jit.remove_factor()");
     const int64 id = request_argument(fcinfo);
@@ -237,6 +251,7 @@ Datum jit_remove_factor(PG_FUNCTION_ARGS)
     spi::connect();
     remove(id, proof);
     spi::finish();
+    proof::show(&hidden);
     PG_RETURN_VOID();
 }
 

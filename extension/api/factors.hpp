@@ -53,6 +53,11 @@ void record(const char *event, Oid person, const char *factor, const char *reaso
 
 namespace jit::api::proof {
 
+// While a call that was given a proof runs, the server log does not repeat its statement beside an error: the proof may not be
+// used up by it. After an error nothing need be done.
+void hide(ErrorContextCallback *hidden);
+void show(const ErrorContextCallback *hidden);
+
 struct Purpose {
     core::RequestId request; // 0: enrolling and removing factors
     const char *policy;      // nullptr = none

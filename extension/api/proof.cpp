@@ -38,6 +38,8 @@ struct Outcome {
     const char *why; // when it was not
 };
 
+using Secret = std::array<std::uint8_t, factors::totp_secret_bytes>;
+
 struct Given {
     Kind kind;
     const char *text;
@@ -45,6 +47,7 @@ struct Given {
     sshsig::Signature signature; // views into room
     char *room;
     const char *challenge; // its text
+    Secret *secrets;       // of the factors of TOTP, in their places
 };
 
 // ---- what is used up ----
@@ -144,15 +147,14 @@ constexpr const char *used_before = "It was used before; each is good once.";
 
 enum class Wanted : bool { unconfirmed, confirmed };
 
-Outcome look_at_code(const Given &given, Oid person, std::span<const Factor> all, Wanted wanted)
+Outcome look_at_code(const Given &given, std::span<const Factor> all, Wanted wanted)
 {
     const int64 now = (clock() + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY) / USECS_PER_SEC;
     const char *why = "It is no code of your authenticator app at this time.";
     for (const Factor &one : all) {
         if (one.kind != Kind::totp || one.confirmed != (wanted == Wanted::confirmed))
             continue;
-        std::array<std::uint8_t, factors::totp_secret_bytes> secret;
-        factors::unseal(one, person, secret);
+        Secret &secret = given.secrets[&one - all.data()];
         const int64 step = core::totp::find(secret, given.text, now);
         core::vault::forget(secret);
         if (step < 0)
@@ -216,7 +218,7 @@ Outcome look_at_signature(const Given &given, core::RequestId request, Oid perso
 {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is no proof"),
                     errdetail("A proof is a code of six digits, a recovery code (XXXX-XXXX-XXXX-XXXX), or an armoured SSH signature."),
-                    errhint("The signature is what ssh-keygen -Y sign -n jit_guard writes for jit.challenge()."), errhidestmt(true)));
+                    errhint("The signature is what ssh-keygen -Y sign -n jit_guard writes for jit.challenge().")));
     pg_unreachable();
 }
 
@@ -243,7 +245,7 @@ Given read(const char *text)
 
 [[noreturn]] void refuse_without(const char *message, const char *hint)
 {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", message), errhint("%s", hint), errhidestmt(true)));
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("%s", message), errhint("%s", hint)));
     pg_unreachable();
 }
 
@@ -263,6 +265,7 @@ const char *current_challenge(const Purpose &purpose, Oid person)
 {
     Challenge found{};
     in_place::Row row;
+    // built SQL: a HINT
     const char *hint = purpose.request == 0 ? "SELECT jit.challenge();" : psprintf("SELECT jit.challenge(" INT64_FORMAT ");", purpose.request);
     if (!open_challenge(purpose.request, person, &row))
         refuse_without("you have no challenge that could be signed", hint);
@@ -271,6 +274,16 @@ const char *current_challenge(const Purpose &purpose, Oid person)
     if (found.issued_at + purpose.max_age <= clock() && !switches::off("mfa_age"))
         refuse_without("your challenge is too old", hint);
     return challenge_text(purpose.request, person, found.nonce);
+}
+
+// Before the attempt is counted: a key that the server cannot use is nobody's failure.
+Secret *secrets_of(std::span<const Factor> all, Oid person)
+{
+    auto *secrets = static_cast<Secret *>(palloc0(sizeof(Secret) * (all.size() + 1)));
+    for (Size i = 0; i < all.size(); i++)
+        if (all[i].kind == Kind::totp)
+            factors::unseal(all[i], person, secrets[i]);
+    return secrets;
 }
 
 // The statement that the client sent has the proof in it: the record says which call it was, and nothing of that.
@@ -284,11 +297,21 @@ const char *current_challenge(const Purpose &purpose, Oid person)
         pg::shared::wake(); // the keeper tells of it; this transaction can be rolled back
     ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the proof was not accepted"),
                     errdetail("%s%s", why, locked),
-                    errhint("Five failures within five minutes lock you out for a time that doubles; jit.factors shows them."), errhidestmt(true)));
+                    errhint("Five failures within five minutes lock you out for a time that doubles; jit.factors shows them.")));
     pg_unreachable();
 }
 
 } // namespace
+
+extern "C" void jit_hide_statement(void *) { (void) errhidestmt(true); }
+
+void hide(ErrorContextCallback *hidden)
+{
+    *hidden = {error_context_stack, jit_hide_statement, nullptr};
+    error_context_stack = hidden;
+}
+
+void show(const ErrorContextCallback *hidden) { error_context_stack = hidden->previous; }
 
 const char *accept(const Purpose &purpose, const char *text)
 {
@@ -298,6 +321,8 @@ const char *accept(const Purpose &purpose, const char *text)
     require_factor(given, all);
     if (given.kind == Kind::ssh)
         given.challenge = current_challenge(purpose, person);
+    if (given.kind == Kind::totp)
+        given.secrets = secrets_of(all, person);
 
     const attempts::Charge charge = attempts::charge(person, clock());
     if (!charge.is_open)
@@ -305,7 +330,7 @@ const char *accept(const Purpose &purpose, const char *text)
     Outcome outcome{nullptr, nullptr};
     switch (given.kind) {
         case Kind::totp:
-            outcome = look_at_code(given, person, all, Wanted::confirmed);
+            outcome = look_at_code(given, all, Wanted::confirmed);
             break;
         case Kind::recovery:
             outcome = look_at_recovery_code(given, all);
@@ -323,14 +348,15 @@ const char *accept(const Purpose &purpose, const char *text)
 void confirm(const Factor &factor, const char *code)
 {
     const Oid person = session::person();
-    const Given given = read(code);
+    Given given = read(code);
     if (given.kind != Kind::totp)
         bad_text();
+    given.secrets = secrets_of({&factor, 1}, person);
     constexpr Purpose purpose{0, nullptr, 0};
     const attempts::Charge charge = attempts::charge(person, clock());
     if (!charge.is_open)
         refuse(purpose, given, "You are locked out after too many failures.", charge.locked_until);
-    const Outcome outcome = look_at_code(given, person, {&factor, 1}, Wanted::unconfirmed);
+    const Outcome outcome = look_at_code(given, {&factor, 1}, Wanted::unconfirmed);
     if (outcome.factor == nullptr)
         refuse(purpose, given, outcome.why, charge.locked_until);
     attempts::clear(person);

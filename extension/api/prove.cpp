@@ -38,7 +38,7 @@ void take(core::RequestId id, const Terms &policy, const char *text)
 {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("request " INT64_FORMAT " needs no proof of yours", request.id), errdetail("%s", why),
-                    errhint("SELECT to_prove FROM jit.my_requests; and jit.pending; say where one is missing."), errhidestmt(true)));
+                    errhint("SELECT to_prove FROM jit.my_requests; and jit.pending; say where one is missing.")));
     pg_unreachable();
 }
 
@@ -126,6 +126,8 @@ PG_FUNCTION_INFO_V1(jit_prove);
 
 Datum jit_prove(PG_FUNCTION_ARGS)
 {
+    ErrorContextCallback hidden;
+    proof::hide(&hidden);
     session::require_bare_call(fcinfo);
     require_writer("jit.prove()");
     const core::RequestId id = request_argument(fcinfo);
@@ -133,6 +135,7 @@ Datum jit_prove(PG_FUNCTION_ARGS)
     spi::connect();
     const char *state = prove(id, text);
     spi::finish();
+    proof::show(&hidden);
     PG_RETURN_TEXT_P(cstring_to_text(state)); // a literal's text
 }
 

@@ -1,0 +1,229 @@
+# Proof of person with the tools that people use: oathtool, ssh-keygen, and another program that reads the QR code. What is
+# used up stays so through a rollback and a crash, of two sessions with one code one wins, and no more than five guesses are
+# looked at, however many are made at once.
+use strict;
+use warnings;
+use Digest::SHA qw(sha256 sha512);
+use MIME::Base64 qw(encode_base64);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep);
+use JitClient;
+use JitGate;
+
+my $node = gate_cluster('primary', init => {allows_streaming => 1});
+my $folder = PostgreSQL::Test::Utils::tempdir;
+sub client { return JitClient->new($node, @_); }
+sub admin { return client('postgres')->value($_[0]); }
+sub run_it { my ($command, $input) = @_; my ($out, $err) = ('', ''); IPC::Run::run($command, '<', \($input // ''), '>', \$out, '2>', \$err) or die "@$command: $err"; return $out; }
+sub quoted { my ($text) = @_; $text =~ s/'/''/g; return "'$text'"; }
+sub slurp { return PostgreSQL::Test::Utils::slurp_file($_[0]); }
+sub spew { my ($file, $text) = @_; open my $out, '>:raw', $file or die; print {$out} $text; close $out or die; return; }
+
+admin($_) for q{SELECT jit.create_policy('both', '{SELECT}', '{pay.open}', eligible => '{staff}', approvers => '{leads}', require_mfa => 'both', require_reason => false)},
+    q{SELECT jit.create_policy('own', '{INSERT}', '{pay.open}', eligible => '{staff}', approvals => 0, require_mfa => 'requester', require_reason => false)};
+
+# ---- enrolling with oathtool, and the QR code ----
+my (%secret, %recovery);
+sub code { my ($person, $when) = @_; my $code = run_it(['oathtool', '--totp', '--base32', '--now', $when // 'now', $secret{$person}]); chomp $code; return $code; }
+sub enroll {
+    my ($person) = @_;
+    my $client = client($person);
+    my $row = $client->query('SELECT * FROM jit.enroll_totp()')->{rows}[0];
+    ($secret{$person}) = $row->[0] =~ /secret=([A-Z2-7]{32})&/ or die "no secret in $row->[0]";
+    my $answer = $client->query('SELECT * FROM jit.confirm_totp(' . quoted(code($person)) . ')');
+    die $answer->{error}{M} if $answer->{error};
+    $recovery{$person} = [map { $_->[0] } @{$answer->{rows}}];
+    return @$row;
+}
+my ($uri, $qr) = enroll('alice');
+enroll('carol');
+is(scalar @{$recovery{alice}}, 10, 'a code of oathtool confirms, and there are ten recovery codes');
+
+utf8::decode($qr);
+my @rows;
+for my $line (split /\n/, $qr) {
+    push @rows, join(' ', map { /[\x{2580}\x{2588}]/ ? 0 : 1 } split //, $line), join(' ', map { /[\x{2584}\x{2588}]/ ? 0 : 1 } split //, $line);
+}
+my @big = map { my $row = join ' ', map { ($_) x 4 } split / /; ($row) x 4 } @rows;
+spew("$folder/qr.pbm", "P1\n" . scalar(split / /, $big[0]) . ' ' . scalar(@big) . "\n" . join("\n", @big) . "\n");
+my $seen = run_it(['zbarimg', '--quiet', '--raw', "$folder/qr.pbm"]);
+chomp $seen;
+is($seen, $uri, 'a scanner reads the URI from the picture');
+
+# ---- the key, and what the database holds ----
+my $key = $node->data_dir . '/jit_guard_mfa.key';
+is((stat $key)[2] & 07777, 0600, 'the key was made for its owner alone');
+like(slurp($key), qr/^[0-9a-f]{64}\n\z/, 'of 256 bits');
+sub ask { my ($policy, $more) = @_; return client('alice')->value("SELECT jit.request('$policy', '10 min'" . ($more // '') . ')'); }
+sub prove { my ($client, $id, $proof) = @_; return $client->query("SELECT jit.prove($id, " . quoted($proof) . ')'); }
+my $id = ask('own');
+chmod 0640, $key or die;
+gate_error(prove(client('alice'), $id, code('alice', '+30 seconds')), 'F0000', qr/permissions let others read it/, 'a key that others can read is not used');
+chmod 0600, $key or die;
+my $kept = slurp($key);
+spew($key, ('0' x 64) . "\n");
+gate_error(prove(client('alice'), $id, code('alice', '+30 seconds')), 'F0000', qr/sealed under another key/, 'another key opens nothing');
+unlink $key or die;
+gate_error(prove(client('alice'), $id, code('alice', '+30 seconds')), 'F0000', qr/no such file/i, 'without the key nothing is proved');
+ok(!-e $key, 'and none is made in its place');
+is(admin("SELECT failures FROM jit.factors WHERE person = 'alice'::regrole LIMIT 1"), 0, 'none of this is a failure of hers');
+spew($key, $kept);
+chmod 0600, $key or die;
+my $dump = run_it(['pg_dump', '-h', $node->host, '-p', $node->port, '-U', 'postgres', '-N', 'pay', 'app']);
+unlike($dump, qr/^COPY jit\.(authenticator|attempts|challenges|proofs)/m, 'a dump has no factors');
+like($dump, qr/^COPY jit\.policies/m, 'and has policies');
+
+# ---- one code, two sessions ----
+my ($one, $two) = (client('alice'), client('alice'));
+my $code = code('alice', '+30 seconds');
+my $other = ask('own', ", actions => '{INSERT}', uses => 1");
+$one->query('BEGIN');
+is(prove($one, $id, $code)->{error}, undef, 'the first session proves with a code');
+gate_error(prove($two, $other, $code), '28000', qr/used before/, 'the second is refused at once, though the first is not committed');
+$one->query('ROLLBACK');
+gate_error(prove($two, $other, $code), '28000', qr/used before/, 'and after its rollback');
+gate_error(prove($one, $id, $code), '28000', qr/used before/, 'so is the first');
+gate_rows(prove($one, $id, $recovery{alice}[0]), 'approved', 'another code proves');
+is(admin("SELECT failures FROM jit.factors WHERE person = 'alice'::regrole LIMIT 1"), 0, 'a success clears the failures');
+my @raced = map { client('alice') } 1 .. 4;
+my @asked = map { ask('own', ", actions => '{INSERT}', uses => 1$_") } 1 .. 4;
+$raced[$_]->send_query("SELECT jit.prove($asked[$_], " . quoted($recovery{alice}[1]) . ')') for 0 .. 3;
+my @answers = map { $_->finish } @raced;
+is(scalar(grep { !$_->{error} } @answers), 1, 'of four sessions at the same moment one wins');
+
+# ---- a crash between ----
+$id = ask('both');
+$one = client('alice');
+$one->query('BEGIN');
+is(prove($one, $id, $recovery{alice}[2])->{error}, undef, 'proved, and not committed');
+$two = client('alice');
+$other = ask('both', ", actions => '{SELECT}', uses => 2");
+gate_error(prove($two, $other, '000000'), '28000', qr/no code of your authenticator/, 'a failure is counted') for 1 .. 2;
+$node->stop('immediate');
+$node->start;
+$two = client('alice');
+is(admin("SELECT to_prove IS NULL FROM jit.my_requests WHERE request_id = $id") // 'none', 'none', 'the transaction is gone');
+gate_error(prove($two, $id, $recovery{alice}[2]), '28000', qr/used before/, 'the code is used up nevertheless');
+is(admin("SELECT failures FROM jit.factors WHERE person = 'alice'::regrole LIMIT 1"), 3, 'and the failures before the crash count');
+gate_rows(prove($two, $id, $recovery{alice}[3]), 'pending', 'another one proves');
+
+# ---- ssh-keygen ----
+sub keypair { my ($name, @type) = @_; run_it(['ssh-keygen', '-q', '-N', '', '-C', $name, '-f', "$folder/$name", @type]); return slurp("$folder/$name.pub"); }
+sub signed { my ($name, $text, $purpose) = @_; return run_it(['ssh-keygen', '-q', '-Y', 'sign', '-n', $purpose // 'jit_guard', '-f', "$folder/$name"], $text); }
+my $bob = client('bob');
+my %type = (ed25519 => [], ecdsa => [], rsa => ['-b', '2048']);
+my $public = keypair('ed25519', '-t', 'ed25519');
+like($bob->value('SELECT jit.enroll_key(' . quoted($public) . ')'), qr/^\d+$/, 'a first key is enrolled');
+is($bob->value('SELECT fingerprint FROM jit.factors'), (split / /, run_it(['ssh-keygen', '-l', '-f', "$folder/ed25519.pub"]))[1], 'with the fingerprint of ssh-keygen');
+for my $name ('ecdsa', 'rsa') {
+    my $line = quoted(keypair($name, '-t', $name, @{$type{$name}}));
+    gate_error($bob->query("SELECT jit.enroll_key($line)"), '42501', qr/needs a proof/, "$name: not without a proof");
+    my $proof = signed('ed25519', $bob->value('SELECT jit.challenge()') . "\n");
+    like($bob->value("SELECT jit.enroll_key($line, " . quoted($proof) . ')'), qr/^\d+$/, "$name: with one");
+}
+sub bobs { my ($more) = @_; return $bob->value("SELECT jit.request('own', '10 min'" . ($more // '') . ')'); }
+my $uses = 1;
+for my $name ('ed25519', 'ecdsa', 'rsa') {
+    for my $line_end ('', "\n") {
+        my $id = bobs(', uses => ' . $uses++);
+        my $proof = signed($name, $bob->value("SELECT jit.challenge($id)") . $line_end);
+        gate_rows(prove($bob, $id, $proof), 'approved', "$name: a signature" . ($line_end ? ' with a line end' : '') . ' proves');
+    }
+}
+my ($first, $second) = (bobs(', uses => 50'), bobs(', uses => 51'));
+gate_error(prove($bob, $first, signed('ed25519', 'x')), '55000', qr/no challenge/, 'without a challenge there is nothing to sign');
+my $challenge = $bob->value("SELECT jit.challenge($first)");
+$bob->value("SELECT jit.challenge($second)");
+gate_error(prove($bob, $second, signed('ed25519', $challenge)), '28000', qr/not of your latest challenge/, 'a signature is for one request');
+gate_error(prove($bob, $first, signed('ed25519', $challenge, 'file')), '28000', qr/another purpose/, 'and for one purpose');
+keypair('stranger', '-t', 'ed25519');
+gate_error(prove($bob, $first, signed('stranger', $challenge)), '28000', qr/not enrolled/, 'by a key of the person');
+my $later = $bob->value("SELECT jit.challenge($first)");
+gate_error(prove($bob, $first, signed('ed25519', $challenge)), '28000', qr/not of your latest challenge/, 'over the latest challenge');
+$bob->query('BEGIN');
+gate_rows(prove($bob, $first, signed('ed25519', $later)), 'approved', 'that one proves');
+$bob->query('ROLLBACK');
+gate_error(prove($bob, $first, signed('ed25519', $later)), '28000', qr/used before/, 'once, whatever was rolled back');
+$challenge = $bob->value("SELECT jit.challenge($first)");
+admin(q{SELECT jit.alter_policy('own', mfa_max_age => '1 second')});
+sleep 1.1;
+gate_error(prove($bob, $first, signed('ed25519', $challenge)), '55000', qr/too old/, 'an old challenge is refused');
+admin(q{SELECT jit.alter_policy('own', mfa_max_age => '5 min')});
+gate_rows(prove($bob, $first, signed('ed25519', $challenge)), 'approved', 'and is good while the policy lets it');
+$challenge = $bob->value("SELECT jit.challenge($second)");
+like($challenge, qr/^jit_guard: request $second of "bob" under policy "own", facts [0-9a-f]{64}, nonce [0-9a-f]{32}$/, 'the challenge says what it is for');
+$bob->query("SET TimeZone = 'Asia/Tokyo'");
+$bob->query('SET IntervalStyle = iso_8601');
+gate_rows(prove($bob, $second, signed('ed25519', $challenge)), 'approved', 'its facts do not hang on settings');
+
+# ---- hardware keys: made here as the hardware makes them, and ssh-keygen agrees ----
+sub text { return pack 'N/a', $_[0]; }
+run_it(['openssl', 'genpkey', '-algorithm', 'ed25519', '-out', "$folder/sk.pem"]);
+my $point = substr run_it(['openssl', 'pkey', '-in', "$folder/sk.pem", '-pubout', '-outform', 'DER']), -32;
+my $blob = text('sk-ssh-ed25519@openssh.com') . text($point) . text('ssh:');
+sub touched {
+    my ($message, $flags, $counter) = @_;
+    my $inner = 'SSHSIG' . text('jit_guard') . text('') . text('sha512') . text(sha512($message));
+    spew("$folder/tbs", sha256('ssh:') . pack('CN', $flags, $counter) . sha256($inner));
+    my $raw = run_it(['openssl', 'pkeyutl', '-sign', '-inkey', "$folder/sk.pem", '-rawin', '-in', "$folder/tbs"]);
+    my $signature = 'SSHSIG' . pack('N', 1) . text($blob) . text('jit_guard') . text('') . text('sha512')
+        . text(text('sk-ssh-ed25519@openssh.com') . text($raw) . pack('CN', $flags, $counter));
+    return "-----BEGIN SSH SIGNATURE-----\n" . encode_base64($signature) . "-----END SSH SIGNATURE-----\n";
+}
+spew("$folder/sk.sig", touched('message', 1, 7));
+like(run_it(['ssh-keygen', '-Y', 'check-novalidate', '-n', 'jit_guard', '-s', "$folder/sk.sig"], 'message'), qr/Good "jit_guard" signature/, 'OpenSSH takes such a signature');
+my $line = 'sk-ssh-ed25519@openssh.com ' . encode_base64($blob, '') . ' token';
+$bob->value('SELECT jit.enroll_key(' . quoted($line) . ', ' . quoted(signed('rsa', $bob->value('SELECT jit.challenge()'))) . ')');
+sub by_token { my ($flags, $counter) = @_; my $id = bobs(', uses => ' . (100 + $uses++)); my $proof = touched($bob->value("SELECT jit.challenge($id)"), $flags, $counter); return prove($bob, $id, $proof); }
+gate_rows(by_token(1, 7), 'approved', 'a touched token proves');
+gate_error(by_token(0, 8), '28000', qr/Nobody touched/, 'an untouched one does not');
+gate_error(by_token(1, 7), '28000', qr/counter .* has not gone on/, 'nor one whose counter stands still');
+gate_error(by_token(1, 6), '28000', qr/counter .* has not gone on/, 'or goes back');
+gate_rows(by_token(5, 8), 'approved', 'one that goes on does');
+gate_error(by_token(1, 0), '28000', qr/counter .* has not gone on/, 'one that counted before does not begin again');
+
+# ---- guessing in many sessions at once ----
+$id = client('alice')->value("SELECT jit.request('own', '10 min', uses => 3)");
+my @guessers = map { client('alice') } 1 .. 12;
+$guessers[$_]->send_query(sprintf "SELECT jit.prove($id, '%06d')", $_) for 0 .. $#guessers;
+@answers = map { $_->finish } @guessers;
+is(scalar(grep { $_->{error}{D} =~ /no code of your authenticator/ } @answers), 5, 'five guesses are looked at');
+is(scalar(grep { $_->{error}{D} =~ /locked out/ } @answers), 7, 'and the others meet a lock-out');
+gate_error(prove(client('alice'), $id, $recovery{alice}[5]), '28000', qr/locked out/, 'in which nothing is right');
+wait_until($node, "EXISTS (SELECT FROM jit.events WHERE event = 'locked_out' AND person = 'alice')", 'the keeper tells of it');
+wait_until($node, "(SELECT announced = lockouts FROM jit.attempts WHERE person = 'alice'::regrole)", 'once');
+$node->stop('immediate');
+$node->start;
+gate_error(prove(client('alice'), $id, $recovery{alice}[5]), '28000', qr/locked out/, 'a crash opens nothing');
+is(admin(q{SELECT count(*) FROM jit.events WHERE event = 'locked_out'}), 1, 'nor is it told again');
+is(admin(q{SELECT jit.reset_factors('alice', 'lost her phone')}), 2, 'an administrator resets');
+enroll('alice');
+gate_rows(prove(client('alice'), $id, $recovery{alice}[0]), 'approved', 'and she begins anew');
+
+# ---- a standby, and a role that is gone ----
+$node->backup('b');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'b', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby, 'replay');
+for my $call (q{jit.prove(1, '123456')}, 'jit.challenge()') {
+    gate_error(JitClient->new($standby, 'alice')->query("SELECT $call"), '25006', qr/on a standby/, "nothing is proved on a standby: $call");
+}
+$standby->stop;
+admin('CREATE ROLE passing LOGIN IN ROLE staff');
+enroll('passing');
+admin('DROP ROLE passing');
+$node->restart;
+wait_until($node, '(SELECT count(*) FROM jit.authenticators a WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.person)) = 0', 'factors of dropped roles go');
+is(admin(q{SELECT count(*) FROM jit.factors WHERE person IN ('alice'::regrole, 'carol'::regrole)}), 4, 'those of others stay');
+
+# ---- the log ----
+my $log = slurp($node->logfile);
+ok($log !~ /$_/, 'no secret is in the server log') for values %secret;
+ok($log !~ /\Q$_\E/, 'nor a recovery code that was not sent') for $recovery{alice}[9], $recovery{carol}[9];
+ok($log !~ /STATEMENT: .*jit\.prove/, 'the log does not repeat statements with proofs');
+ok($log =~ /"refusal".*"PROVE".*jit\.prove\(\d+, \.\.\.\)/, 'and says which call was refused');
+
+done_testing();
