@@ -27,7 +27,7 @@ SELECT jit.create_policy('v', '{ALL}', '{public.vault}', eligible => '{regress_a
 SELECT detail -> 'require_mfa' AS require_mfa, detail -> 'mfa_max_age' AS mfa_max_age FROM jit.events WHERE event = 'policy_created';
 SELECT e.t ~ '"require_mfa" *: *"both"' AS exported, e.t ~ 'mfa_max_age' AS age_as_well FROM (SELECT jit.export_policies()::text AS t) e;
 
--- A request waits for its requester, who has no factor yet.
+-- vector 204: a request waits for its requester, who has no factor yet.
 \c - regress_alice
 \set VERBOSITY default
 \set SHOW_CONTEXT never
@@ -75,7 +75,7 @@ SELECT * FROM jit.confirm_totp(:'code');
 SELECT * FROM jit.confirm_totp(:'code');
 SELECT kind, name, confirmed_at IS NOT NULL AS confirmed, codes_left, failures FROM jit.factors ORDER BY kind;
 
--- A code is used up by what it proved, also by enrolling, and a rollback gives it no second life.
+-- vector 202: a code is used up by what it proved, also by enrolling, and a rollback gives it no second life.
 SELECT jit.prove(:r, :'code');
 \set code `oathtool --totp --base32 --now "+30 seconds" "$SECRET"`
 BEGIN;
@@ -110,7 +110,7 @@ SELECT waits_for, to_prove FROM jit.my_requests WHERE request_id = :r;
 SELECT jit.prove(:r, :'rec3');
 SELECT codes_left, failures FROM jit.factors WHERE kind = 'recovery';
 
--- An approver proves himself for this request; what he proved is used up by his vote.
+-- vector 205: an approver proves himself for this request; what he proved is used up by his vote.
 \c - regress_boss
 \set SHOW_CONTEXT never
 SELECT waits_for, to_prove IS NOT NULL AS must_prove, to_approve FROM jit.pending WHERE request_id = :r;
@@ -141,7 +141,7 @@ SELECT event, person, actor, detail FROM jit.events WHERE event IN ('proved', 'f
 CALL jit.catch_up();
 SELECT person, action, object, policy, why, statement FROM jit.refusals WHERE action = 'PROVE' ORDER BY at;
 
--- A proof of an approver does not last, and is for one request.
+-- vector 206: a proof of an approver does not last, and is for one request.
 \c - regress_alice
 SET client_min_messages = warning;
 SELECT jit.release(:r);
@@ -210,7 +210,7 @@ SELECT count(*) FROM jit.factors WHERE kind = 'ssh';
 SELECT jit.remove_factor(1, '123456');
 SELECT count(*) AS of_others FROM jit.factors WHERE person <> 'regress_boss'::regrole;
 
--- Five failures within five minutes, each counted before it is looked at, lock out; what is right then is refused as well, and
+-- vector 203: five failures within five minutes, each counted before it is looked at, lock out; what is right then is refused as well, and
 -- counts for nothing: it can be used later.
 \c - regress_alice
 \set rec10 `sed -n 12p "$FILE" | tr -d ' '`

@@ -111,7 +111,11 @@ void lock(Oid person)
     (void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
-const char *sealed_about(Oid person, int64 id) { return psprintf("jit_guard totp %u " INT64_FORMAT, person, id); }
+// With the database: in a copy of it a code could be used a second time.
+const char *sealed_about(Oid person, int64 id)
+{
+    return psprintf("jit_guard totp %u %u " INT64_FORMAT, MyDatabaseId, person, id);
+}
 
 void unseal(const Factor &factor, Oid person, std::span<std::uint8_t, totp_secret_bytes> out)
 {
@@ -121,7 +125,7 @@ void unseal(const Factor &factor, Oid person, std::span<std::uint8_t, totp_secre
     core::vault::forget(key);
     if (!good)
         ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("the secret of your authenticator app cannot be opened"),
-                        errdetail("It was sealed under another key than the one in jit_guard.mfa_key, or for another role."),
+                        errdetail("It was sealed under another key than the one in jit_guard.mfa_key, or for another role or database."),
                         errhint("The owner of the server brings the key back, or a jit_admin resets your factors: SELECT jit.reset_factors(...);")));
 }
 

@@ -75,7 +75,7 @@ my $dump = run_it(['pg_dump', '-h', $node->host, '-p', $node->port, '-U', 'postg
 unlike($dump, qr/^COPY jit\.(authenticator|attempts|challenges|proofs)/m, 'a dump has no factors');
 like($dump, qr/^COPY jit\.policies/m, 'and has policies');
 
-# ---- one code, two sessions ----
+# ---- vector 202: one code, two sessions ----
 my ($one, $two) = (client('alice'), client('alice'));
 my $code = code('alice', '+30 seconds');
 my $other = ask('own', ", actions => '{INSERT}', uses => 1");
@@ -109,7 +109,7 @@ gate_error(prove($two, $id, $recovery{alice}[2]), '28000', qr/used before/, 'the
 is(admin("SELECT failures FROM jit.factors WHERE person = 'alice'::regrole LIMIT 1"), 3, 'and the failures before the crash count');
 gate_rows(prove($two, $id, $recovery{alice}[3]), 'pending', 'another one proves');
 
-# ---- ssh-keygen ----
+# ---- vector 206, vector 207: ssh-keygen ----
 sub keypair { my ($name, @type) = @_; run_it(['ssh-keygen', '-q', '-N', '', '-C', $name, '-f', "$folder/$name", @type]); return slurp("$folder/$name.pub"); }
 sub signed { my ($name, $text, $purpose) = @_; return run_it(['ssh-keygen', '-q', '-Y', 'sign', '-n', $purpose // 'jit_guard', '-f', "$folder/$name"], $text); }
 my $bob = client('bob');
@@ -184,7 +184,7 @@ gate_error(by_token(1, 6), '28000', qr/counter .* has not gone on/, 'or goes bac
 gate_rows(by_token(5, 8), 'approved', 'one that goes on does');
 gate_error(by_token(1, 0), '28000', qr/counter .* has not gone on/, 'one that counted before does not begin again');
 
-# ---- guessing in many sessions at once ----
+# ---- vector 203: guessing in many sessions at once ----
 $id = client('alice')->value("SELECT jit.request('own', '10 min', uses => 3)");
 my @guessers = map { client('alice') } 1 .. 12;
 $guessers[$_]->send_query(sprintf "SELECT jit.prove($id, '%06d')", $_) for 0 .. $#guessers;
