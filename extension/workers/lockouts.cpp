@@ -19,7 +19,7 @@ bool any = false;
 
 namespace {
 
-constexpr int64 between_looks = 60 * USECS_PER_SEC; // for roles that are gone: their numbers do not come again soon
+constexpr int64 between_looks = 60 * USECS_PER_SEC; // for what is left: numbers of roles do not come again soon
 constexpr int at_once = 32;
 
 constinit Oid announced[at_once] = {};
@@ -31,6 +31,16 @@ constexpr spi::Sql locked{
     {TIMESTAMPTZOID, INT4OID}};
 constexpr spi::Sql gone{
     "SELECT DISTINCT a.person FROM jit.authenticators a WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_authid r WHERE r.oid = a.person)", 0, {}};
+
+constexpr spi::Sql delete_old_challenges{"DELETE FROM jit.challenges WHERE issued_at < $1", 1, {TIMESTAMPTZOID}};
+
+// Older than any policy lets a challenge be.
+void drop_old_challenges(TimestampTz now)
+{
+    spi::Args args{};
+    spi::add(&args, TimestampTzGetDatum(now - USECS_PER_DAY));
+    (void) spi::execute(delete_old_challenges, args);
+}
 
 void tell_of_lockouts(TimestampTz now)
 {
@@ -89,6 +99,7 @@ void work(TimestampTz now)
         return;
     last_look = now;
     forget_gone_roles();
+    drop_old_challenges(now);
 }
 
 void told()

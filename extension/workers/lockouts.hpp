@@ -1,5 +1,5 @@
 // lockouts.hpp: zone C. The keeper's part in second factors: it tells of lock-outs, which the transactions that caused them may
-// have rolled back, and removes what belongs to roles that are gone, before another role gets their number.
+// have rolled back, and removes what is left over: factors of roles that are gone, before another role gets their number, and old challenges.
 #pragma once
 
 #include "pg/server.hpp"

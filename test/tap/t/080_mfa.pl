@@ -219,6 +219,18 @@ $node->restart;
 wait_until($node, '(SELECT count(*) FROM jit.authenticators a WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = a.person)) = 0', 'factors of dropped roles go');
 is(admin(q{SELECT count(*) FROM jit.factors WHERE person IN ('alice'::regrole, 'carol'::regrole)}), 4, 'those of others stay');
 
+admin('ALTER ROLE carol RENAME TO caroline');
+my $renamed = client('caroline')->query('SELECT * FROM jit.new_recovery_codes(' . quoted(code('carol', '+30 seconds')) . ')');
+is(scalar @{$renamed->{rows}}, 10, 'a renamed role keeps its factors') or diag($renamed->{error}{M});
+
+$_->close for values %{$node->{jit_people}};
+$node->{jit_people} = {};
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE app');
+client('postgres', db => 'copy')->query('SELECT * FROM jit.rebind()');
+gate_error(client('alice', db => 'copy')->query('SELECT * FROM jit.new_recovery_codes(' . quoted(code('alice', '+30 seconds')) . ')'),
+    'F0000', qr/for another role or database/, 'a copy of the database opens no secrets');
+is(scalar @{client('alice')->query('SELECT * FROM jit.new_recovery_codes(' . quoted(code('alice', '+30 seconds')) . ')')->{rows}}, 10, 'the original does');
+
 # ---- the log ----
 my $log = slurp($node->logfile);
 ok($log !~ /$_/, 'no secret is in the server log') for values %secret;
