@@ -1,5 +1,5 @@
-// challenge.cpp: zone C. jit.challenge: what is signed to prove oneself for a request. It names the request and everything that
-// the request asks for, so that a signature for one is none for another.
+// challenge.cpp: zone C. jit.challenge: what is signed to prove oneself for a request. It names the request and
+// everything that the request asks for, so that a signature for one is none for another.
 #include "core/sha256.hpp"
 #include "core/sshsig.hpp"
 #include "core/vault.hpp"
@@ -24,13 +24,15 @@ namespace proof {
 namespace {
 
 // Times and intervals as numbers: their text depends on settings of the session.
-constexpr spi::Sql facts_of_request{
-    "SELECT pg_catalog.jsonb_build_array(r.request_id, r.policy_id, r.policy, r.person::bigint, r.person_name, r.actions, r.objects, "
-    "EXTRACT(epoch FROM r.duration), EXTRACT(epoch FROM r.starts_at), EXTRACT(epoch FROM r.requested_at), r.uses, r.rows, r.extends, "
-    "r.reason, r.ticket, (SELECT s.digest FROM jit.statements s WHERE s.request_id = COALESCE(r.extends, r.request_id)), r.change)::text, "
-    "r.person_name, r.policy FROM jit.requests r WHERE r.request_id = $1",
-    1,
-    {INT8OID}};
+constexpr spi::Sql facts_of_request{"SELECT pg_catalog.jsonb_build_array(r.request_id, r.policy_id, r.policy, "
+                                    "r.person::bigint, r.person_name, r.actions, r.objects, "
+                                    "EXTRACT(epoch FROM r.duration), EXTRACT(epoch FROM r.starts_at), EXTRACT(epoch "
+                                    "FROM r.requested_at), r.uses, r.rows, r.extends, "
+                                    "r.reason, r.ticket, (SELECT s.digest FROM jit.statements s WHERE s.request_id = "
+                                    "COALESCE(r.extends, r.request_id)), r.change)::text, "
+                                    "r.person_name, r.policy FROM jit.requests r WHERE r.request_id = $1",
+                                    1,
+                                    {INT8OID}};
 
 const char *hex(const std::uint8_t *bytes, Size count)
 {
@@ -53,14 +55,16 @@ const char *challenge_text(core::RequestId request, Oid person, const std::uint8
         if (spi::execute(facts_of_request, args) == 0)
             requests::refuse_unknown(request);
         facts = spi::text(0, 1);
-        what = psprintf("request " INT64_FORMAT " of \"%s\" under policy \"%s\"", request, spi::text(0, 2), spi::text(0, 3));
+        what = psprintf("request " INT64_FORMAT " of \"%s\" under policy \"%s\"", request, spi::text(0, 2),
+                        spi::text(0, 3));
     }
     core::Hash hash{};
     const char *where = psprintf(UINT64_FORMAT " %u %u ", GetSystemIdentifier(), MyDatabaseId, person);
     if (!core::sha256({{where, strlen(where)}, {facts, strlen(facts)}}, &hash))
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("the challenge cannot be hashed"),
                         errdetail("OpenSSL does not offer SHA-256.")));
-    return psprintf("jit_guard: %s, facts %s, nonce %s", what, hex(hash.data(), hash.size()), hex(nonce, sizeof(nonce)));
+    return psprintf("jit_guard: %s, facts %s, nonce %s", what, hex(hash.data(), hash.size()),
+                    hex(nonce, sizeof(nonce)));
 }
 
 } // namespace proof
@@ -81,13 +85,15 @@ const char *challenge(core::RequestId id)
         requests::require_visible(id, &request);
         if (request.state != core::State::pending)
             ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                            errmsg("there is nothing to prove for request " INT64_FORMAT, id), errdetail("%s", requests::fact_of(request))));
+                            errmsg("there is nothing to prove for request " INT64_FORMAT, id),
+                            errdetail("%s", requests::fact_of(request))));
     }
     bool has_key = false;
     for (const factors::Factor &one : factors::of(person))
         has_key = has_key || one.kind == factors::Kind::ssh;
     if (!has_key)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("you have no key that could sign a challenge"),
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("you have no key that could sign a challenge"),
                         errdetail("A code of an authenticator app needs none."),
                         errhint("SELECT jit.enroll_key('ssh-ed25519 AAAA... comment');")));
     pg_uuid_t nonce{};
@@ -99,7 +105,7 @@ const char *challenge(core::RequestId id)
     spi::add(&args, ObjectIdGetDatum(person));
     spi::add(&args, UUIDPGetDatum(&nonce));
     spi::add(&args, TimestampTzGetDatum(clock()));
-    (void) spi::execute(issue, args);
+    (void)spi::execute(issue, args);
     return proof::challenge_text(id, person, nonce.data);
 }
 

@@ -25,9 +25,12 @@ namespace spi = pg::spi;
 const char *word_of(Kind kind)
 {
     switch (kind) {
-        case Kind::totp:     return "totp";
-        case Kind::ssh:      return "ssh";
-        case Kind::recovery: return "recovery";
+        case Kind::totp:
+            return "totp";
+        case Kind::ssh:
+            return "ssh";
+        case Kind::recovery:
+            return "recovery";
     }
     return "";
 }
@@ -44,24 +47,28 @@ constexpr spi::Sql of_person{
     "WHERE a.person = $1 AND a.secret IS NOT NULL ORDER BY a.authenticator_id",
     1,
     {OIDOID}};
-constexpr spi::Sql insert_factor{
-    "INSERT INTO jit.authenticators (person, kind, name, enrolled_at, confirmed_at) VALUES ($1, $2, $3, $4, $5) RETURNING authenticator_id",
-    5,
-    {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
-constexpr spi::Sql set_secret{"UPDATE jit.authenticators SET secret = $2 WHERE authenticator_id = $1", 2, {INT8OID, BYTEAOID}};
-constexpr spi::Sql insert_count{"INSERT INTO jit.authenticator_counts (authenticator_id, last) VALUES ($1, 0)", 1, {INT8OID}};
+constexpr spi::Sql insert_factor{"INSERT INTO jit.authenticators (person, kind, name, enrolled_at, confirmed_at) "
+                                 "VALUES ($1, $2, $3, $4, $5) RETURNING authenticator_id",
+                                 5,
+                                 {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+constexpr spi::Sql set_secret{
+    "UPDATE jit.authenticators SET secret = $2 WHERE authenticator_id = $1", 2, {INT8OID, BYTEAOID}};
+constexpr spi::Sql insert_count{
+    "INSERT INTO jit.authenticator_counts (authenticator_id, last) VALUES ($1, 0)", 1, {INT8OID}};
 constexpr spi::Sql insert_attempts{
     "INSERT INTO jit.attempts (person, failures, first_failure, locked_until, lockouts, announced) "
     "VALUES ($1, 0, 'epoch', 'epoch', 0, 0) ON CONFLICT (person) DO NOTHING",
     1,
     {OIDOID}};
-constexpr spi::Sql set_confirmed{"UPDATE jit.authenticators SET confirmed_at = $2 WHERE authenticator_id = $1", 2, {INT8OID, TIMESTAMPTZOID}};
+constexpr spi::Sql set_confirmed{
+    "UPDATE jit.authenticators SET confirmed_at = $2 WHERE authenticator_id = $1", 2, {INT8OID, TIMESTAMPTZOID}};
 constexpr spi::Sql delete_all{"DELETE FROM jit.authenticators WHERE person = $1", 1, {OIDOID}};
 constexpr spi::Sql delete_attempts{"DELETE FROM jit.attempts WHERE person = $1", 1, {OIDOID}};
 constexpr spi::Sql delete_challenges{"DELETE FROM jit.challenges WHERE person = $1", 1, {OIDOID}};
 constexpr spi::Sql delete_proofs{"DELETE FROM jit.proofs WHERE person = $1 AND used_at IS NULL", 1, {OIDOID}};
 constexpr spi::Sql delete_factor{"DELETE FROM jit.authenticators WHERE authenticator_id = $1", 1, {INT8OID}};
-constexpr spi::Sql delete_unconfirmed{"DELETE FROM jit.authenticators WHERE person = $1 AND confirmed_at IS NULL", 1, {OIDOID}};
+constexpr spi::Sql delete_unconfirmed{
+    "DELETE FROM jit.authenticators WHERE person = $1 AND confirmed_at IS NULL", 1, {OIDOID}};
 
 std::span<const std::uint8_t> bytes_of(uint64 row, int column)
 {
@@ -79,7 +86,8 @@ std::span<const Factor> of(Oid person)
     const auto rows = static_cast<Size>(spi::execute(of_person, args));
     auto *found = static_cast<Factor *>(palloc(sizeof(Factor) * (rows + 1)));
     for (Size row = 0; row < rows; row++)
-        found[row] = {spi::int8_value(row, 1), kind_of(spi::text(row, 2)), spi::text(row, 3), bytes_of(row, 4), spi::bool_value(row, 5)};
+        found[row] = {spi::int8_value(row, 1), kind_of(spi::text(row, 2)), spi::text(row, 3), bytes_of(row, 4),
+                      spi::bool_value(row, 5)};
     return {found, rows};
 }
 
@@ -108,7 +116,7 @@ void lock(Oid person)
     // Not an advisory lock: anybody could hold one of those against us.
     LOCKTAG tag;
     SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog::house().authenticators, person, 0);
-    (void) LockAcquire(&tag, ExclusiveLock, false, false);
+    (void)LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 // With the database: in a copy of it a code could be used a second time.
@@ -124,9 +132,13 @@ void unseal(const Factor &factor, Oid person, std::span<std::uint8_t, totp_secre
     const bool good = core::vault::unseal(key, sealed_about(person, factor.id), factor.secret, out);
     core::vault::forget(key);
     if (!good)
-        ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("the secret of your authenticator app cannot be opened"),
-                        errdetail("It was sealed under another key than the one in jit_guard.mfa_key, or for another role or database."),
-                        errhint("The owner of the server brings the key back, or a jit_admin resets your factors: SELECT jit.reset_factors(...);")));
+        ereport(
+            ERROR,
+            (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("the secret of your authenticator app cannot be opened"),
+             errdetail(
+                 "It was sealed under another key than the one in jit_guard.mfa_key, or for another role or database."),
+             errhint("The owner of the server brings the key back, or a jit_admin resets your factors: SELECT "
+                     "jit.reset_factors(...);")));
 }
 
 int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8_t> secret, bool confirmed)
@@ -141,14 +153,14 @@ int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8
         spi::add(&args, TimestampTzGetDatum(now));
     else
         spi::add_null(&args);
-    (void) spi::execute(insert_factor, args);
+    (void)spi::execute(insert_factor, args);
     const int64 id = spi::int8_value(0, 1);
     spi::Args number{};
     spi::add(&number, Int64GetDatum(id));
-    (void) spi::execute(insert_count, number);
+    (void)spi::execute(insert_count, number);
     spi::Args role{};
     spi::add(&role, ObjectIdGetDatum(person));
-    (void) spi::execute(insert_attempts, role);
+    (void)spi::execute(insert_attempts, role);
 
     // What is sealed is sealed for the number that the row just got.
     const Size size = kind == Kind::totp ? core::vault::sealed_size(secret.size()) : secret.size();
@@ -169,7 +181,7 @@ int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8
     spi::Args sealed{};
     spi::add(&sealed, Int64GetDatum(id));
     spi::add(&sealed, PointerGetDatum(bytes));
-    (void) spi::execute(set_secret, sealed);
+    (void)spi::execute(set_secret, sealed);
     return id;
 }
 
@@ -178,7 +190,7 @@ void confirm(int64 id)
     spi::Args args{};
     spi::add(&args, Int64GetDatum(id));
     spi::add(&args, TimestampTzGetDatum(clock()));
-    (void) spi::execute(set_confirmed, args);
+    (void)spi::execute(set_confirmed, args);
 }
 
 int32 erase_all(Oid person)
@@ -186,9 +198,9 @@ int32 erase_all(Oid person)
     spi::Args args{};
     spi::add(&args, ObjectIdGetDatum(person));
     const auto count = static_cast<int32>(spi::execute(delete_all, args));
-    (void) spi::execute(delete_attempts, args);
-    (void) spi::execute(delete_challenges, args);
-    (void) spi::execute(delete_proofs, args); // what a thief proved does not outlive the reset
+    (void)spi::execute(delete_attempts, args);
+    (void)spi::execute(delete_challenges, args);
+    (void)spi::execute(delete_proofs, args); // what a thief proved does not outlive the reset
     return count;
 }
 
@@ -196,14 +208,14 @@ void erase(int64 id)
 {
     spi::Args args{};
     spi::add(&args, Int64GetDatum(id));
-    (void) spi::execute(delete_factor, args);
+    (void)spi::execute(delete_factor, args);
 }
 
 void erase_unconfirmed(Oid person)
 {
     spi::Args args{};
     spi::add(&args, ObjectIdGetDatum(person));
-    (void) spi::execute(delete_unconfirmed, args);
+    (void)spi::execute(delete_unconfirmed, args);
 }
 
 void record(const char *event, Oid person, const char *factor, const char *reason)

@@ -1,5 +1,6 @@
-// factors.cpp: zone C. Enrolling and removing second factors. The first one of a person is free; every other, and each removal,
-// takes a proof with one that is there, or a reset by somebody else. So a stolen password enrols nothing beside what is there.
+// factors.cpp: zone C. Enrolling and removing second factors. The first one of a person is free; every other, and each
+// removal, takes a proof with one that is there, or a reset by somebody else. So a stolen password enrols nothing
+// beside what is there.
 #include "core/qr.hpp"
 #include "core/sshsig.hpp"
 #include "core/totp.hpp"
@@ -36,15 +37,18 @@ void open_for_more(const char *proof)
     factors::lock(person);
     const std::span<const Factor> all = factors::of(person);
     if (all.size() >= most_factors)
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("you have %d second factors, which is the most", most_factors),
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("you have %d second factors, which is the most", most_factors),
                         errhint("SELECT * FROM jit.factors; and remove one with jit.remove_factor().")));
     if (!factors::is_any_confirmed(all))
         return;
     if (proof == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("another second factor needs a proof with one that you have"),
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("another second factor needs a proof with one that you have"),
                         errdetail("Else whoever knows your password could enrol one."),
-                        errhint("Give proof => 'code', or a signature over jit.challenge(); or ask a jit_admin for jit.reset_factors().")));
-    (void) proof::accept({0, nullptr, proof::challenge_age}, proof);
+                        errhint("Give proof => 'code', or a signature over jit.challenge(); or ask a jit_admin for "
+                                "jit.reset_factors().")));
+    (void)proof::accept({0, nullptr, proof::challenge_age}, proof);
 }
 
 Datum qr_of(const char *uri, bool *is_null)
@@ -64,12 +68,14 @@ const char *enroll_totp(const char *proof, MemoryContext caller)
     factors::erase_unconfirmed(person);
     std::array<std::uint8_t, factors::totp_secret_bytes> secret;
     if (!core::vault::random(secret))
-        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a secret cannot be made"), errdetail("OpenSSL gives no random bytes.")));
-    (void) factors::insert(person, Kind::totp, "authenticator app", secret, false);
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a secret cannot be made"),
+                        errdetail("OpenSSL gives no random bytes.")));
+    (void)factors::insert(person, Kind::totp, "authenticator app", secret, false);
     char uri[1'024];
     const char *issuer = psprintf("jit_guard %s", get_database_name(MyDatabaseId));
     const char *account = session::role_name(person);
-    const Size count = core::totp::uri({issuer, strlen(issuer)}, {account, strlen(account)}, secret, {uri, sizeof(uri)});
+    const Size count =
+        core::totp::uri({issuer, strlen(issuer)}, {account, strlen(account)}, secret, {uri, sizeof(uri)});
     core::vault::forget(secret);
     Assert(count > 0); // two names of at most 63 bytes
     return MemoryContextStrdup(caller, pnstrdup(uri, count));
@@ -88,8 +94,9 @@ void confirm_totp(const char *code, const Rows &rows)
             waiting = &one;
     }
     if (waiting == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("there is no authenticator app to confirm"),
-                        errhint("SELECT * FROM jit.enroll_totp();")));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("there is no authenticator app to confirm"),
+                 errhint("SELECT * FROM jit.enroll_totp();")));
     proof::confirm(*waiting, code);
     factors::confirm(waiting->id);
     factors::erase_unconfirmed(person);
@@ -105,20 +112,24 @@ int64 enroll_key(const char *line, const char *proof)
     core::sshsig::PublicKey key{};
     std::string_view comment;
     if (line == nullptr || !core::sshsig::read_key_line({line, strlen(line)}, room, &key, &comment))
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is no public key that could be enrolled"),
-                        errdetail("Keys are ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa of 2048 bits or more, and those of the first two in hardware (sk-)."),
-                        errhint("Give the line of the .pub file that ssh-keygen made.")));
-    const char *name = comment.empty() ? core::sshsig::type_name(key.type).data() : pnstrdup(comment.data(), comment.size());
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is no public key that could be enrolled"),
+                 errdetail("Keys are ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa of 2048 bits or more, and those of the "
+                           "first two in hardware (sk-)."),
+                 errhint("Give the line of the .pub file that ssh-keygen made.")));
+    const char *name =
+        comment.empty() ? core::sshsig::type_name(key.type).data() : pnstrdup(comment.data(), comment.size());
     check_text("the name of the key", name, max_key_name_chars);
     open_for_more(proof);
     for (const Factor &one : factors::of(person))
-        if (one.kind == Kind::ssh && std::string_view{reinterpret_cast<const char *>(one.secret.data()), one.secret.size()} == key.blob)
+        if (one.kind == Kind::ssh &&
+            std::string_view{reinterpret_cast<const char *>(one.secret.data()), one.secret.size()} == key.blob)
             ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT), errmsg("you have enrolled this key already"),
                             errdetail("It is factor " INT64_FORMAT ".", one.id)));
     // What somebody else began under this name without a proof ends here.
     factors::erase_unconfirmed(person);
-    const int64 id =
-        factors::insert(person, Kind::ssh, name, {reinterpret_cast<const std::uint8_t *>(key.blob.data()), key.blob.size()}, true);
+    const int64 id = factors::insert(person, Kind::ssh, name,
+                                     {reinterpret_cast<const std::uint8_t *>(key.blob.data()), key.blob.size()}, true);
     factors::record("factor_enrolled", person, psprintf("ssh \"%s\"", name), nullptr);
     return id;
 }
@@ -136,9 +147,10 @@ void remove(int64 id, const char *proof)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("you have no second factor " INT64_FORMAT, id),
                         errhint("SELECT * FROM jit.factors;")));
     if (found->confirmed)
-        (void) proof::accept({0, nullptr, proof::challenge_age}, proof);
+        (void)proof::accept({0, nullptr, proof::challenge_age}, proof);
     factors::erase(id);
-    factors::record("factor_removed", person, psprintf("%s \"%s\"", factors::word_of(found->kind), found->name), nullptr);
+    factors::record("factor_removed", person, psprintf("%s \"%s\"", factors::word_of(found->kind), found->name),
+                    nullptr);
 }
 
 int32 reset(Oid person, const char *reason)
@@ -233,7 +245,7 @@ Datum jit_new_recovery_codes(PG_FUNCTION_ARGS)
     const char *proof = text_argument(fcinfo, 0);
     spi::connect();
     factors::lock(session::person());
-    (void) proof::accept({0, nullptr, proof::challenge_age}, proof);
+    (void)proof::accept({0, nullptr, proof::challenge_age}, proof);
     factors::make_recovery_codes(session::person(), rows);
     spi::finish();
     proof::show(&hidden);

@@ -24,7 +24,8 @@ void require_read_committed();
 // The same, and until the transaction ends nobody else enrols or removes for this person.
 void lock(Oid person);
 
-// What is known of a factor as nobody but the person and its app knows it: the secret of TOTP. Raises when it cannot be opened.
+// What is known of a factor as nobody but the person and its app knows it: the secret of TOTP. Raises when it cannot be
+// opened.
 inline constexpr Size totp_secret_bytes = 20;
 void unseal(const Factor &factor, Oid person, std::span<std::uint8_t, totp_secret_bytes> out);
 [[nodiscard]] const char *sealed_about(Oid person, int64 id);
@@ -53,8 +54,8 @@ void record(const char *event, Oid person, const char *factor, const char *reaso
 
 namespace jit::api::proof {
 
-// While a call that was given a proof runs, the server log does not repeat its statement beside an error: the proof may not be
-// used up by it. After an error nothing need be done.
+// While a call that was given a proof runs, the server log does not repeat its statement beside an error: the proof may
+// not be used up by it. After an error nothing need be done.
 void hide(ErrorContextCallback *hidden);
 void show(const ErrorContextCallback *hidden);
 
@@ -63,9 +64,9 @@ struct Purpose {
     const char *policy;      // nullptr = none
     int64 max_age;           // of a challenge, in microseconds
 };
-// Takes a proof of this session's person: a code, a recovery code, or a signature. It is used up, and an attempt is counted,
-// whatever becomes of the transaction. Returns the factor in words. Raises 28000 when it is none, 22023 when the text cannot
-// be one, 55000 when there is nothing to prove with.
+// Takes a proof of this session's person: a code, a recovery code, or a signature. It is used up, and an attempt is
+// counted, whatever becomes of the transaction. Returns the factor in words. Raises 28000 when it is none, 22023 when
+// the text cannot be one, 55000 when there is nothing to prove with.
 [[nodiscard]] const char *accept(const Purpose &purpose, const char *text);
 // The first code of an app, which is not confirmed yet. Attempts count as above.
 void confirm(const factors::Factor &factor, const char *code);

@@ -1,5 +1,5 @@
-// proof.cpp: zone C. Taking a proof. What is used up, and each attempt, is written in place (pg/in_place.hpp): no rollback gives
-// a code a second life or the guesser a sixth try. See factors.hpp.
+// proof.cpp: zone C. Taking a proof. What is used up, and each attempt, is written in place (pg/in_place.hpp): no
+// rollback gives a code a second life or the guesser a sixth try. See factors.hpp.
 #include "core/sshsig.hpp"
 #include "core/totp.hpp"
 #include "core/vault.hpp"
@@ -97,9 +97,10 @@ bool use_up(const Factor &factor, in_place::Step step, int64 value)
     in_place::Row row;
     ScanKeyData key;
     ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(factor.id));
-    if (!in_place::open(catalog::house().authenticator_counts, catalog::house().authenticator_counts_pkey, 1, &key, sizeof(Count), &row))
+    if (!in_place::open(catalog::house().authenticator_counts, catalog::house().authenticator_counts_pkey, 1, &key,
+                        sizeof(Count), &row))
         return false; // removed meanwhile
-    (void) in_place::change(row, step, &use);
+    (void)in_place::change(row, step, &use);
     in_place::close(&row);
     return use.done || switches::off("mfa_replay");
 }
@@ -118,7 +119,8 @@ bool open_challenge(core::RequestId request, Oid person, in_place::Row *row)
     ScanKeyData keys[2];
     ScanKeyInit(&keys[0], 2, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(person));
     ScanKeyInit(&keys[1], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(request));
-    return in_place::open(catalog::house().challenges, catalog::house().challenges_pkey, 2, keys, sizeof(Challenge), row);
+    return in_place::open(catalog::house().challenges, catalog::house().challenges_pkey, 2, keys, sizeof(Challenge),
+                          row);
 }
 
 bool use_challenge(void *data, void *with)
@@ -136,7 +138,7 @@ bool use_up_challenge(core::RequestId request, Oid person)
     in_place::Row row;
     if (!open_challenge(request, person, &row))
         return false;
-    (void) in_place::change(row, use_challenge, &use);
+    (void)in_place::change(row, use_challenge, &use);
     in_place::close(&row);
     return use.done || switches::off("mfa_replay");
 }
@@ -191,7 +193,8 @@ Outcome look_at_signature(const Given &given, core::RequestId request, Oid perso
 {
     const Factor *factor = nullptr;
     for (const Factor &one : all)
-        if (one.kind == Kind::ssh && std::string_view{reinterpret_cast<const char *>(one.secret.data()), one.secret.size()} == given.signature.key.blob)
+        if (one.kind == Kind::ssh && std::string_view{reinterpret_cast<const char *>(one.secret.data()),
+                                                      one.secret.size()} == given.signature.key.blob)
             factor = &one;
     if (factor == nullptr)
         return {nullptr, "It was made with a key that you have not enrolled."};
@@ -216,9 +219,12 @@ Outcome look_at_signature(const Given &given, core::RequestId request, Oid perso
 
 [[noreturn]] void bad_text()
 {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is no proof"),
-                    errdetail("A proof is a code of six digits, a recovery code (XXXX-XXXX-XXXX-XXXX), or an armoured SSH signature."),
-                    errhint("The signature is what ssh-keygen -Y sign -n jit_guard writes for jit.challenge().")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is no proof"),
+         errdetail(
+             "A proof is a code of six digits, a recovery code (XXXX-XXXX-XXXX-XXXX), or an armoured SSH signature."),
+         errhint("The signature is what ssh-keygen -Y sign -n jit_guard writes for jit.challenge().")));
     pg_unreachable();
 }
 
@@ -255,9 +261,11 @@ void require_factor(const Given &given, std::span<const Factor> all)
     for (const Factor &one : all)
         any = any || (one.confirmed && one.kind == given.kind);
     if (!factors::is_any_confirmed(all))
-        refuse_without("you have no second factor", "SELECT * FROM jit.enroll_totp(); or SELECT jit.enroll_key('ssh-ed25519 AAAA... comment');");
+        refuse_without("you have no second factor",
+                       "SELECT * FROM jit.enroll_totp(); or SELECT jit.enroll_key('ssh-ed25519 AAAA... comment');");
     if (!any)
-        refuse_without(psprintf("you have no second factor of the kind \"%s\"", factors::word_of(given.kind)), "SELECT * FROM jit.factors;");
+        refuse_without(psprintf("you have no second factor of the kind \"%s\"", factors::word_of(given.kind)),
+                       "SELECT * FROM jit.factors;");
 }
 
 // The text that had to be signed. Without a challenge there is nothing to guess, so no attempt is counted.
@@ -265,8 +273,9 @@ const char *current_challenge(const Purpose &purpose, Oid person)
 {
     Challenge found{};
     in_place::Row row;
-    // built SQL: a HINT
-    const char *hint = purpose.request == 0 ? "SELECT jit.challenge();" : psprintf("SELECT jit.challenge(" INT64_FORMAT ");", purpose.request);
+    const char *hint = "SELECT jit.challenge();";
+    if (purpose.request != 0) // built SQL: a HINT
+        hint = psprintf("SELECT jit.challenge(" INT64_FORMAT ");", purpose.request);
     if (!open_challenge(purpose.request, person, &row))
         refuse_without("you have no challenge that could be signed", hint);
     in_place::read(row, &found);
@@ -291,19 +300,22 @@ Secret *secrets_of(std::span<const Factor> all, Oid person)
 {
     const char *object = purpose.request == 0 ? "second factors" : psprintf("request " INT64_FORMAT, purpose.request);
     const char *locked = locked_until != 0 ? psprintf(" You cannot prove anything until %s.", when(locked_until)) : "";
-    pg::record::refusal(pg::record::Outcome::refused, purpose.policy, "PROVE", object, psprintf("%s: %s%s", factors::word_of(given.kind), why, locked),
+    pg::record::refusal(pg::record::Outcome::refused, purpose.policy, "PROVE", object,
+                        psprintf("%s: %s%s", factors::word_of(given.kind), why, locked),
                         psprintf("jit.prove(" INT64_FORMAT ", ...)", purpose.request), false);
     if (locked_until != 0)
         pg::shared::wake(); // the keeper tells of it; this transaction can be rolled back
-    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the proof was not accepted"),
-                    errdetail("%s%s", why, locked),
-                    errhint("Five failures within five minutes lock you out for a time that doubles; jit.factors shows them.")));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the proof was not accepted"),
+         errdetail("%s%s", why, locked),
+         errhint("Five failures within five minutes lock you out for a time that doubles; jit.factors shows them.")));
     pg_unreachable();
 }
 
 } // namespace
 
-extern "C" void jit_hide_statement(void *) { (void) errhidestmt(true); }
+extern "C" void jit_hide_statement(void *) { (void)errhidestmt(true); }
 
 void hide(ErrorContextCallback *hidden)
 {

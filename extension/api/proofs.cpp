@@ -26,11 +26,11 @@ constexpr spi::Sql use_up{
     "UPDATE jit.proofs SET used_at = $4 WHERE request_id = $1 AND person = $2 AND used_at IS NULL AND proved_at > $3",
     4,
     {INT8OID, OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
-constexpr spi::Sql upsert{
-    "INSERT INTO jit.proofs (request_id, person, factor, proved_at) VALUES ($1, $2, $3, $4) "
-    "ON CONFLICT (request_id, person) DO UPDATE SET factor = EXCLUDED.factor, proved_at = EXCLUDED.proved_at, used_at = NULL",
-    4,
-    {INT8OID, OIDOID, TEXTOID, TIMESTAMPTZOID}};
+constexpr spi::Sql upsert{"INSERT INTO jit.proofs (request_id, person, factor, proved_at) VALUES ($1, $2, $3, $4) "
+                          "ON CONFLICT (request_id, person) DO UPDATE SET factor = EXCLUDED.factor, proved_at = "
+                          "EXCLUDED.proved_at, used_at = NULL",
+                          4,
+                          {INT8OID, OIDOID, TEXTOID, TIMESTAMPTZOID}};
 
 // The requester's proof is given once, and the request waits as long as it may.
 constexpr TimestampTz ever = 0; // 2000-01-01
@@ -57,9 +57,15 @@ bool use(core::RequestId id, Oid person, TimestampTz after, TimestampTz now)
 
 } // namespace
 
-bool of_requester(const Terms &policy) { return (is(policy, "requester") || is(policy, "both")) && !switches::off("mfa_requester"); }
+bool of_requester(const Terms &policy)
+{
+    return (is(policy, "requester") || is(policy, "both")) && !switches::off("mfa_requester");
+}
 
-bool of_approvers(const Terms &policy) { return (is(policy, "approvers") || is(policy, "both")) && !switches::off("mfa_approvers"); }
+bool of_approvers(const Terms &policy)
+{
+    return (is(policy, "approvers") || is(policy, "both")) && !switches::off("mfa_approvers");
+}
 
 bool is_unproved(core::RequestId id, Oid requester, const Terms &policy)
 {
@@ -78,7 +84,7 @@ void write(core::RequestId id, Oid person, const char *factor)
     spi::add(&args, ObjectIdGetDatum(person));
     spi::add_text(&args, factor);
     spi::add(&args, TimestampTzGetDatum(clock()));
-    (void) spi::execute(upsert, args);
+    (void)spi::execute(upsert, args);
 }
 
 void use_of_approver(const Request &request, const Terms &policy, TimestampTz now)
@@ -87,10 +93,11 @@ void use_of_approver(const Request &request, const Terms &policy, TimestampTz no
         return;
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("you have to prove that it is you before you approve request " INT64_FORMAT, request.id),
-                    errdetail("Policy \"%s\" asks approvers for a proof for each request, not older than %s.", policy.name,
-                              durations::text(policy.mfa_max_age)),
-                    errhint("SELECT jit.prove(" INT64_FORMAT ", 'code');  -- or a signature over jit.challenge(" INT64_FORMAT ")", request.id,
-                            request.id)));
+                    errdetail("Policy \"%s\" asks approvers for a proof for each request, not older than %s.",
+                              policy.name, durations::text(policy.mfa_max_age)),
+                    errhint("SELECT jit.prove(" INT64_FORMAT
+                            ", 'code');  -- or a signature over jit.challenge(" INT64_FORMAT ")",
+                            request.id, request.id)));
 }
 
 void use_of_requester(const Request &request, const Terms &policy, TimestampTz now)
@@ -103,9 +110,10 @@ void refuse_unproved(const Request &request)
 {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("request " INT64_FORMAT " waits for its requester's proof of person", request.id),
-                    errdetail("Policy \"%s\" asks \"%s\" for a second factor, and until then nobody can approve.", request.policy,
-                              session::role_name(request.person)),
-                    errhint("\"%s\" calls jit.prove(" INT64_FORMAT ", 'code'). jit.deny() works now.", session::role_name(request.person), request.id)));
+                    errdetail("Policy \"%s\" asks \"%s\" for a second factor, and until then nobody can approve.",
+                              request.policy, session::role_name(request.person)),
+                    errhint("\"%s\" calls jit.prove(" INT64_FORMAT ", 'code'). jit.deny() works now.",
+                            session::role_name(request.person), request.id)));
     pg_unreachable();
 }
 
@@ -115,7 +123,9 @@ void say_needed(core::RequestId id, const Terms &policy)
     ereport(NOTICE, (errmsg("request " INT64_FORMAT " waits for your proof of person", id),
                      errdetail("Policy \"%s\" asks for a second factor; until then nobody can approve.%s", policy.name,
                                has_factor ? "" : " You have none yet: SELECT * FROM jit.enroll_totp();"),
-                     errhint("SELECT jit.prove(" INT64_FORMAT ", 'code');  -- or a signature over jit.challenge(" INT64_FORMAT ")", id, id)));
+                     errhint("SELECT jit.prove(" INT64_FORMAT
+                             ", 'code');  -- or a signature over jit.challenge(" INT64_FORMAT ")",
+                             id, id)));
 }
 
 } // namespace jit::api::proofs

@@ -1,5 +1,5 @@
-// proofs.hpp: zone C. What a policy asks of proofs, and what is there: of the requester before anything is decided, of an
-// approver before he approves.
+// proofs.hpp: zone C. What a policy asks of proofs, and what is there: of the requester before anything is decided, of
+// an approver before he approves.
 #pragma once
 
 #include "api/requests.hpp"

@@ -1,5 +1,5 @@
-// prove.cpp: zone C. jit.prove: proves for one request that this session's person is who he says, and carries on with what
-// waited for it.
+// prove.cpp: zone C. jit.prove: proves for one request that this session's person is who he says, and carries on with
+// what waited for it.
 #include "api/ask.hpp"
 #include "api/deciders.hpp"
 #include "api/durations.hpp"
@@ -49,7 +49,8 @@ void require_need(const Request &request, const Terms &policy, TimestampTz now)
     const bool unproved = proofs::is_unproved(request.id, request.person, policy);
     if (person == request.person) {
         if (!unproved)
-            refuse_needless(request, proofs::of_requester(policy) ? "You have proved yourself already." : "Its policy asks its requester for none.");
+            refuse_needless(request, proofs::of_requester(policy) ? "You have proved yourself already."
+                                                                  : "Its policy asks its requester for none.");
         if (!membership::is_member_of_any(person, policy.eligible.view()))
             refuse_needless(request, "You are no longer eligible for its policy.");
         return;
@@ -71,8 +72,8 @@ void carry_on(const Request &request, const Terms &policy, TimestampTz now)
     spi::Args args{};
     spi::add(&args, Int64GetDatum(request.id));
     const char *ticket = spi::execute(own_ticket, args) > 0 ? spi::text(0, 1) : nullptr;
-    const rules::Answer answer = rules::answer(
-        policy, {request.person, durations::micros(request.duration), larger(now, request.starts_at), ticket, now, request.id});
+    const rules::Answer answer = rules::answer(policy, {request.person, durations::micros(request.duration),
+                                                        larger(now, request.starts_at), ticket, now, request.id});
     if (!ask::settle(request.id, policy, answer, now))
         ask::say_who_decides(request.id, policy, now);
 }
@@ -86,7 +87,7 @@ const char *prove(core::RequestId id, const char *text)
     // The policy first, then the request: jit.drop_policy() locks in the same order.
     const bool has_policy = terms::load(request.policy_id, terms::Lock::key_share, &policy);
     requests::require_locked(id, &request);
-    (void) requests::require_step(request, core::Event::vote_yes);
+    (void)requests::require_step(request, core::Event::vote_yes);
     if (!has_policy)
         refuse_needless(request, "Its policy was dropped.");
     const TimestampTz now = clock();
@@ -97,8 +98,9 @@ const char *prove(core::RequestId id, const char *text)
     if (session::person() == request.person)
         carry_on(request, policy, now);
     else
-        ereport(NOTICE, (errmsg("you can approve request " INT64_FORMAT " for %s", id, durations::text(policy.mfa_max_age)),
-                         errhint("SELECT jit.approve(" INT64_FORMAT ");", id)));
+        ereport(NOTICE,
+                (errmsg("you can approve request " INT64_FORMAT " for %s", id, durations::text(policy.mfa_max_age)),
+                 errhint("SELECT jit.approve(" INT64_FORMAT ");", id)));
     session::propose_wake();
     requests::require(id, &request);
     return core::state_name(request.state).data();

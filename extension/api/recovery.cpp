@@ -22,7 +22,10 @@ constexpr Size random_bytes = 10; // of a code: too many to guess, so the hash n
 static_assert(core::base32::encoded_size(random_bytes) == recovery_characters);
 constexpr Size stored_bytes = salt_bytes + recovery_codes * core::hash_bytes;
 
-std::string_view text_of(std::span<const std::uint8_t> bytes) { return {reinterpret_cast<const char *>(bytes.data()), bytes.size()}; }
+std::string_view text_of(std::span<const std::uint8_t> bytes)
+{
+    return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
+}
 
 [[noreturn]] void refuse_library()
 {
@@ -56,7 +59,8 @@ int find_recovery_code(const Factor &factor, const char (&code)[recovery_charact
         refuse_library();
     int found = -1;
     for (int i = 0; i < recovery_codes; i++) // all of them, whichever it is
-        if (vault::same(hash, factor.secret.subspan(salt_bytes + static_cast<Size>(i) * core::hash_bytes, core::hash_bytes)))
+        if (vault::same(hash,
+                        factor.secret.subspan(salt_bytes + static_cast<Size>(i) * core::hash_bytes, core::hash_bytes)))
             found = i;
     return found;
 }
@@ -75,15 +79,16 @@ void make_recovery_codes(Oid person, const Rows &rows)
         core::Hash hash{};
         if (!vault::random(bytes))
             refuse_library();
-        (void) core::base32::encode(bytes, code);
+        (void)core::base32::encode(bytes, code);
         if (!core::sha256({text_of(std::span{stored}.first(salt_bytes)), {code.data(), code.size()}}, &hash))
             refuse_library();
         memcpy(stored.data() + salt_bytes + i * core::hash_bytes, hash.data(), hash.size());
-        const char *shown = psprintf("%.4s-%.4s-%.4s-%.4s", code.data(), code.data() + 4, code.data() + 8, code.data() + 12);
+        const char *shown =
+            psprintf("%.4s-%.4s-%.4s-%.4s", code.data(), code.data() + 4, code.data() + 8, code.data() + 12);
         rows::add(rows, {&shown, 1});
         vault::forget(bytes);
     }
-    (void) insert(person, Kind::recovery, "recovery codes", stored, true);
+    (void)insert(person, Kind::recovery, "recovery codes", stored, true);
     record("factor_enrolled", person, "recovery codes", nullptr);
 }
 

@@ -29,12 +29,14 @@ bool is_light(const QRcode &code, int x, int y) noexcept
 {
     const int column = x - quiet_modules;
     const int row = y - quiet_modules;
-    return column < 0 || row < 0 || column >= code.width || row >= code.width || (code.data[row * code.width + column] & 1U) == 0;
+    return column < 0 || row < 0 || column >= code.width || row >= code.width ||
+           (code.data[row * code.width + column] & 1U) == 0;
 }
 
 void put_blocks(Out *out, const QRcode &code) noexcept
 {
-    constexpr std::string_view pictures[] = {" ", "\xe2\x96\x84", "\xe2\x96\x80", "\xe2\x96\x88"}; // lower, upper, both light
+    constexpr std::string_view pictures[] = {" ", "\xe2\x96\x84", "\xe2\x96\x80",
+                                             "\xe2\x96\x88"}; // lower, upper, both light
     const int side = code.width + 2 * quiet_modules;
     for (int y = 0; y < side; y += 2) {
         for (int x = 0; x < side; x++)
@@ -59,7 +61,8 @@ std::size_t draw(std::string_view text, Form form, std::span<char> room_of) noex
 {
     if (text.empty() || text.size() > longest_text)
         return 0;
-    QRcode *const code = QRcode_encodeData(static_cast<int>(text.size()), reinterpret_cast<const unsigned char *>(text.data()), 0, QR_ECLEVEL_L);
+    QRcode *const code = QRcode_encodeData(static_cast<int>(text.size()),
+                                           reinterpret_cast<const unsigned char *>(text.data()), 0, QR_ECLEVEL_L);
     if (code == nullptr)
         return 0;
     Out out{room_of, 0, true};

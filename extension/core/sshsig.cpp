@@ -25,11 +25,14 @@ constexpr std::size_t ed25519_bytes = 32;
 constexpr std::size_t ed25519_signature_bytes = 64;
 constexpr std::size_t p256_point_bytes = 65; // uncompressed
 
-const unsigned char *start(std::string_view text) noexcept { return reinterpret_cast<const unsigned char *>(text.data()); }
+const unsigned char *start(std::string_view text) noexcept
+{
+    return reinterpret_cast<const unsigned char *>(text.data());
+}
 
 // RFC 4251 chapter 5. After a failure everything fails.
 class Reader {
-  public:
+public:
     explicit Reader(std::string_view rest) noexcept : rest_(rest) {}
     std::uint32_t number() noexcept
     {
@@ -50,7 +53,8 @@ class Reader {
     {
         std::string_view bytes = string();
         const bool padded = bytes.size() > 1 && bytes[0] == 0;
-        const bool high = bytes.size() > (padded ? 1U : 0U) && (static_cast<unsigned char>(bytes[padded ? 1 : 0]) & 0x80U) != 0;
+        const bool high =
+            bytes.size() > (padded ? 1U : 0U) && (static_cast<unsigned char>(bytes[padded ? 1 : 0]) & 0x80U) != 0;
         good_ = good_ && !bytes.empty() && padded == high && bytes[0] + padded != 0;
         if (padded)
             bytes.remove_prefix(1);
@@ -69,7 +73,7 @@ class Reader {
     [[nodiscard]] bool good() const noexcept { return good_; }
     [[nodiscard]] bool done() const noexcept { return good_ && rest_.empty(); }
 
-  private:
+private:
     std::string_view rest_;
     bool good_ = true;
 };
@@ -77,7 +81,8 @@ class Reader {
 unsigned bits_of(std::string_view positive) noexcept
 {
     unsigned bits = static_cast<unsigned>(positive.size()) * 8;
-    for (unsigned high = positive.empty() ? 0x80 : static_cast<unsigned char>(positive[0]); (high & 0x80U) == 0; high <<= 1)
+    for (unsigned high = positive.empty() ? 0x80 : static_cast<unsigned char>(positive[0]); (high & 0x80U) == 0;
+         high <<= 1)
         bits--;
     return bits;
 }
@@ -119,9 +124,10 @@ EVP_PKEY *from_params(const char *kind, OSSL_PARAM *params) noexcept
 EVP_PKEY *p256_key(std::string_view point) noexcept
 {
     char group[] = "P-256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
-                           OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<char *>(point.data()), point.size()),
-                           OSSL_PARAM_construct_end()};
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, const_cast<char *>(point.data()), point.size()),
+        OSSL_PARAM_construct_end()};
     return from_params("EC", params);
 }
 
@@ -169,7 +175,8 @@ std::size_t to_der(std::string_view bytes, std::span<unsigned char> out) noexcep
     ECDSA_SIG *const both = ECDSA_SIG_new();
     BIGNUM *const r_number = BN_bin2bn(start(r), static_cast<int>(r.size()), nullptr);
     BIGNUM *const s_number = BN_bin2bn(start(s), static_cast<int>(s.size()), nullptr);
-    if (both == nullptr || r_number == nullptr || s_number == nullptr || ECDSA_SIG_set0(both, r_number, s_number) != 1) {
+    if (both == nullptr || r_number == nullptr || s_number == nullptr ||
+        ECDSA_SIG_set0(both, r_number, s_number) != 1) {
         BN_free(r_number);
         BN_free(s_number);
         ECDSA_SIG_free(both);
@@ -222,7 +229,7 @@ std::size_t hash(const EVP_MD *kind, std::string_view bytes, Digest *out) noexce
 }
 
 class Message {
-  public:
+public:
     void number(std::uint32_t value) noexcept
     {
         for (int shift = 24; shift >= 0; shift -= 8)
@@ -245,7 +252,7 @@ class Message {
     [[nodiscard]] bool fits() const noexcept { return fits_; }
     [[nodiscard]] std::string_view view() const noexcept { return {bytes_, count_}; }
 
-  private:
+private:
     char bytes_[256] = {};
     std::size_t count_ = 0;
     bool fits_ = true;
@@ -388,7 +395,8 @@ Verdict verify(const Signature &signature, std::string_view message) noexcept
         ERR_clear_error(); // the queue is the whole process's
         return Verdict::bad;
     }
-    return is_hardware(signature.key.type) && (signature.flags & flag_present) == 0 ? Verdict::not_present : Verdict::good;
+    return is_hardware(signature.key.type) && (signature.flags & flag_present) == 0 ? Verdict::not_present
+                                                                                    : Verdict::good;
 }
 
 } // namespace jit::core::sshsig

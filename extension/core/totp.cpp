@@ -30,7 +30,8 @@ bool code_at(std::span<const std::uint8_t> secret, std::int64_t step, Code *out)
     unsigned size = 0;
     for (unsigned i = 0; i < sizeof counter; i++)
         counter[i] = static_cast<std::uint8_t>(static_cast<std::uint64_t>(step) >> (56 - 8 * i));
-    if (HMAC(EVP_sha1(), secret.data(), static_cast<int>(secret.size()), counter, sizeof counter, mac, &size) == nullptr ||
+    if (HMAC(EVP_sha1(), secret.data(), static_cast<int>(secret.size()), counter, sizeof counter, mac, &size) ==
+            nullptr ||
         size != mac_bytes) {
         ERR_clear_error();
         return false;
@@ -82,8 +83,8 @@ void put_escaped(Out *out, std::string_view text) noexcept
     constexpr const char *hex = "0123456789ABCDEF";
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-                           c == '_' || c == '~';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                           c == '.' || c == '_' || c == '~';
         const char escaped[] = {'%', hex[byte >> 4], hex[byte & 15U]};
         put(out, plain ? std::string_view{&c, 1} : std::string_view{escaped, sizeof escaped});
     }

@@ -10,7 +10,10 @@ namespace jit::core::vault {
 
 namespace {
 
-const unsigned char *start(std::string_view text) noexcept { return reinterpret_cast<const unsigned char *>(text.data()); }
+const unsigned char *start(std::string_view text) noexcept
+{
+    return reinterpret_cast<const unsigned char *>(text.data());
+}
 
 bool answer(bool good) noexcept
 {
@@ -21,7 +24,8 @@ bool answer(bool good) noexcept
 
 } // namespace
 
-bool seal(const Key &key, std::string_view about, std::span<const std::uint8_t> plain, std::span<std::uint8_t> out) noexcept
+bool seal(const Key &key, std::string_view about, std::span<const std::uint8_t> plain,
+          std::span<std::uint8_t> out) noexcept
 {
     if (out.size() != sealed_size(plain.size()))
         return false;
@@ -39,7 +43,8 @@ bool seal(const Key &key, std::string_view about, std::span<const std::uint8_t> 
     return answer(good);
 }
 
-bool unseal(const Key &key, std::string_view about, std::span<const std::uint8_t> sealed, std::span<std::uint8_t> out) noexcept
+bool unseal(const Key &key, std::string_view about, std::span<const std::uint8_t> sealed,
+            std::span<std::uint8_t> out) noexcept
 {
     if (sealed.size() != sealed_size(out.size()))
         return false;
@@ -49,7 +54,8 @@ bool unseal(const Key &key, std::string_view about, std::span<const std::uint8_t
         tag[i] = cipher[out.size() + i];
     EVP_CIPHER_CTX *const context = EVP_CIPHER_CTX_new();
     int size = 0;
-    const bool good = context != nullptr && EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), nullptr, key.data(), sealed.data()) == 1 &&
+    const bool good = context != nullptr &&
+                      EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), nullptr, key.data(), sealed.data()) == 1 &&
                       EVP_DecryptUpdate(context, nullptr, &size, start(about), static_cast<int>(about.size())) == 1 &&
                       EVP_DecryptUpdate(context, out.data(), &size, cipher, static_cast<int>(out.size())) == 1 &&
                       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, tag_bytes, tag.data()) == 1 &&
@@ -60,7 +66,10 @@ bool unseal(const Key &key, std::string_view about, std::span<const std::uint8_t
     return answer(good);
 }
 
-bool random(std::span<std::uint8_t> out) noexcept { return answer(RAND_priv_bytes(out.data(), static_cast<int>(out.size())) == 1); }
+bool random(std::span<std::uint8_t> out) noexcept
+{
+    return answer(RAND_priv_bytes(out.data(), static_cast<int>(out.size())) == 1);
+}
 
 bool same(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) noexcept
 {
@@ -87,7 +96,10 @@ bool from_text(std::string_view text, Key *out) noexcept
         return false;
     for (std::size_t i = 0; i < text.size(); i++) {
         const char c = text[i];
-        const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        const int digit = c >= '0' && c <= '9'   ? c - '0'
+                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                 : -1;
         if (digit < 0) {
             forget(*out);
             return false;

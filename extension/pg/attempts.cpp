@@ -45,7 +45,10 @@ void put(Row *row, const core::lockout::State &state)
     row->lockouts = state.lockouts;
 }
 
-core::lockout::State state_of(const Row &row) { return {row.failures, row.first_failure, row.locked_until, row.lockouts}; }
+core::lockout::State state_of(const Row &row)
+{
+    return {row.failures, row.first_failure, row.locked_until, row.lockouts};
+}
 
 bool charge_row(void *data, void *with)
 {
@@ -80,7 +83,7 @@ void change(Oid person, in_place::Step step)
     in_place::Row row;
     if (!open(person, &row))
         return;
-    (void) in_place::change(row, step, nullptr);
+    (void)in_place::change(row, step, nullptr);
     in_place::close(&row);
 }
 
@@ -97,7 +100,7 @@ Charge charge(Oid person, TimestampTz now)
                         errdetail("There is no row for this role in jit.attempts."),
                         errhint("A jit_admin resets the factors: SELECT jit.reset_factors(...); then enrol anew.")));
     if (!switches::off("mfa_charge"))
-        (void) in_place::change(row, charge_row, &charging);
+        (void)in_place::change(row, charge_row, &charging);
     in_place::close(&row);
     return result;
 }

@@ -14,8 +14,10 @@ namespace {
 
 [[noreturn]] void refuse_shape(const Relation table)
 {
-    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("table \"%s\" of jit_guard is not what it should be", RelationGetRelationName(table)),
-                    errdetail("What is used up cannot be written down, so nothing is proved by it."), errhint("ALTER EXTENSION jit_guard UPDATE;")));
+    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                    errmsg("table \"%s\" of jit_guard is not what it should be", RelationGetRelationName(table)),
+                    errdetail("What is used up cannot be written down, so nothing is proved by it."),
+                    errhint("ALTER EXTENSION jit_guard UPDATE;")));
     pg_unreachable();
 }
 
@@ -42,8 +44,8 @@ void *data_on(Page page, const Row &row)
     if (!ItemIdIsNormal(item))
         return nullptr;
     auto *tuple = reinterpret_cast<HeapTupleHeader>(PageGetItem(page, const_cast<ItemIdData *>(item)));
-    if (HeapTupleHeaderGetNatts(tuple) != RelationGetDescr(row.scan.table)->natts || (tuple->t_infomask & HEAP_HASNULL) != 0 ||
-        ItemIdGetLength(item) < tuple->t_hoff + row.bytes)
+    if (HeapTupleHeaderGetNatts(tuple) != RelationGetDescr(row.scan.table)->natts ||
+        (tuple->t_infomask & HEAP_HASNULL) != 0 || ItemIdGetLength(item) < tuple->t_hoff + row.bytes)
         return nullptr;
     return reinterpret_cast<char *>(tuple) + tuple->t_hoff;
 }

@@ -14,7 +14,7 @@ namespace jit::pg::key_file {
 
 Read read(const char *path, std::span<char> room, Size *count)
 {
-    struct stat found{};
+    struct stat found {};
     *count = 0;
     const int file = OpenTransientFile(path, O_RDONLY | PG_BINARY);
     if (file < 0)
@@ -22,7 +22,7 @@ Read read(const char *path, std::span<char> room, Size *count)
     const bool known = fstat(file, &found) == 0;
     const ssize_t bytes = known ? ::read(file, room.data(), room.size()) : -1;
     const int why = errno;
-    (void) CloseTransientFile(file);
+    (void)CloseTransientFile(file);
     errno = why;
     if (bytes < 0)
         return Read::failed;
@@ -34,14 +34,15 @@ bool make(const char *path, std::string_view text)
 {
     char temporary[MAXPGPATH];
     snprintf(temporary, sizeof(temporary), "%s.tmp.%d", path, MyProcPid);
-    (void) unlink(temporary);
+    (void)unlink(temporary);
     const int file = OpenTransientFilePerm(temporary, O_WRONLY | O_CREAT | O_EXCL | PG_BINARY, S_IRUSR | S_IWUSR);
-    bool done = file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && pg_fsync(file) == 0;
+    bool done = file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                pg_fsync(file) == 0;
     if (file >= 0)
-        (void) CloseTransientFile(file);
+        (void)CloseTransientFile(file);
     done = done && (link(temporary, path) == 0 || errno == EEXIST);
     const int why = errno;
-    (void) unlink(temporary);
+    (void)unlink(temporary);
     errno = why;
     if (done)
         fsync_fname(".", true);

@@ -15,8 +15,8 @@ void forget(std::span<char> text) { vault::forget({reinterpret_cast<std::uint8_t
 
 [[noreturn]] void refuse(const char *path, const char *detail)
 {
-    ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR), errmsg("jit_guard cannot use the key \"%s\" of the second factors", path),
-                    errdetail("%s", detail),
+    ereport(ERROR, (errcode(ERRCODE_CONFIG_FILE_ERROR),
+                    errmsg("jit_guard cannot use the key \"%s\" of the second factors", path), errdetail("%s", detail),
                     errhint("The owner of the server mends the file, or names another one in jit_guard.mfa_key.")));
     pg_unreachable();
 }

@@ -25,12 +25,14 @@ constexpr int at_once = 32;
 constinit Oid announced[at_once] = {};
 constinit int announced_count = 0;
 
-constexpr spi::Sql locked{
-    "SELECT t.person, t.locked_until, t.lockouts FROM jit.attempts t WHERE t.lockouts > t.announced AND t.locked_until > $1 LIMIT $2",
-    2,
-    {TIMESTAMPTZOID, INT4OID}};
-constexpr spi::Sql gone{
-    "SELECT DISTINCT a.person FROM jit.authenticators a WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_authid r WHERE r.oid = a.person)", 0, {}};
+constexpr spi::Sql locked{"SELECT t.person, t.locked_until, t.lockouts FROM jit.attempts t WHERE t.lockouts > "
+                          "t.announced AND t.locked_until > $1 LIMIT $2",
+                          2,
+                          {TIMESTAMPTZOID, INT4OID}};
+constexpr spi::Sql gone{"SELECT DISTINCT a.person FROM jit.authenticators a WHERE NOT EXISTS (SELECT FROM "
+                        "pg_catalog.pg_authid r WHERE r.oid = a.person)",
+                        0,
+                        {}};
 
 constexpr spi::Sql delete_old_challenges{"DELETE FROM jit.challenges WHERE issued_at < $1", 1, {TIMESTAMPTZOID}};
 
@@ -39,7 +41,7 @@ void drop_old_challenges(TimestampTz now)
 {
     spi::Args args{};
     spi::add(&args, TimestampTzGetDatum(now - USECS_PER_DAY));
-    (void) spi::execute(delete_old_challenges, args);
+    (void)spi::execute(delete_old_challenges, args);
 }
 
 void tell_of_lockouts(TimestampTz now)
@@ -80,7 +82,7 @@ void forget_gone_roles()
         roles[row] = DatumGetObjectId(spi::value(row, 1, &is_null));
     }
     for (Size row = 0; row < rows; row++) {
-        (void) api::factors::erase_all(roles[row]);
+        (void)api::factors::erase_all(roles[row]);
         api::factors::record("factors_reset", roles[row], nullptr, "the role was dropped");
     }
 }
