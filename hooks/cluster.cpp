@@ -159,7 +159,7 @@ void note_use(const Picture &picture, const Target &target, const core::Decision
     pg::record::Use line = {decision.request, name, InvalidOid, core::bit(target.action), decision.until};
     line.object = words::object(target);
     line.ledger = picture.control_database;
-    (void) pg::record::uses({&line, 1}, statement, pg::session::is_nested());
+    (void) pg::record::uses({&line, 1}, statement, pg::session::is_nested(), nullptr);
 }
 
 void admit_target(void *statement, const Target &target) { admit(target, static_cast<const char *>(statement)); }

@@ -101,6 +101,7 @@ void start_guarded(QueryDesc *query, int flags)
             refusal::refuse_old_plan();
         if (into_held_cursor() && !switches::off("hold"))
             refusal::refuse_held_cursor(plan_facts::first_guarded(query->plannedstmt));
+        outcome.bound = query->params;
         counts_rows = gate::note_uses(outcome, query->sourceText) && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
                       row_counting::concerns(outcome);
         note_lasting_copies(query->plannedstmt, outcome);

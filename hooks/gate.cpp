@@ -222,17 +222,19 @@ bool note_ends(const Outcome &outcome)
 }
 
 namespace {
-
 [[gnu::noinline]] int32 write_uses(const Outcome &outcome, const char *statement)
 {
     static constinit pg::record::Use lines[lengthof(outcome.uses)] = {}; // clearing them all would cost more than filling one
+    bool asks = false;
     for (int i = 0; i < outcome.use_count; i++) {
         const Outcome::Use &use = outcome.uses[i];
         const memo::Policy *policy = memo::policy(use.policy);
+        asks |= policy != nullptr && policy->records_parameters;
         lines[i] = {use.request, policy != nullptr ? policy->name : "?", use.relid, use.actions, use.until, nullptr, use.object_class,
                     use.columns};
     }
-    return pg::record::uses({lines, static_cast<std::size_t>(outcome.use_count)}, statement, pg::session::is_nested());
+    return pg::record::uses({lines, static_cast<std::size_t>(outcome.use_count)}, statement, pg::session::is_nested(),
+                            asks ? outcome.bound : nullptr);
 }
 
 } // namespace

@@ -78,6 +78,7 @@ void note_calm(); // if it is so
 struct Outcome {
     bool guarded = false;             // something guarded was touched
     int use_count = 0;
+    ParamListInfo bound = nullptr;    // the statement's parameters, for the record
     TimestampTz until = core::never;  // the earliest end of the approvals used; core::never for exemptions
     struct Use {
         core::RequestId request;

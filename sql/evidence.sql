@@ -101,6 +101,28 @@ SELECT statement IS NULL AS elsewhere, statement_hash = encode(sha256(convert_to
 SELECT string_agg(d ->> 'statement', '' ORDER BY (d ->> 'offset')::bigint) = :'long' || ' ;' AS same, count(*) AS parts
   FROM (SELECT jit.decode(record) AS d FROM jit.ledger WHERE seq > :seen AND jit.record_keys(record) @> '{kind:text}') s;
 
+-- Values that are bound to a statement, where a policy asks for them; of types that somebody made, only the type.
+\c - postgres
+\set VERBOSITY terse
+CREATE TYPE app.mood AS ENUM ('happy', 'sad');
+SELECT jit.alter_policy('accounts', record_parameters => true);
+\c - regress_alice
+PREPARE bound(int, text, app.mood, text, text[]) AS
+    SELECT count(*) FROM app.accounts WHERE id = $1 AND $2 IS NOT NULL AND $3 IS NOT NULL AND $4 IS NULL AND $5 IS NOT NULL;
+EXECUTE bound(1, 'it''s "quoted"', 'happy', NULL, '{a,NULL}');
+EXECUTE bound(2, repeat('é', 9000), 'sad', 'x', '{}');
+SELECT count(*) FROM app.accounts;
+CALL jit.catch_up();
+SELECT parameters - 1, length(parameters ->> 1), right(parameters ->> 1, 18) AS cut FROM jit.uses ORDER BY seq DESC LIMIT 3;
+\c - postgres
+SELECT jit.alter_policy('accounts', record_parameters => false);
+\c - regress_alice
+PREPARE bound(int) AS SELECT count(*) FROM app.accounts WHERE id = $1;
+EXECUTE bound(3);
+CALL jit.catch_up();
+SELECT parameters FROM jit.uses ORDER BY seq DESC LIMIT 1;
+\c - regress_auditor
+
 -- Gapless, every event among them.
 SELECT min(seq), max(seq) - count(*) AS missing, count(DISTINCT seq) = count(*) AS once FROM jit.ledger;
 SELECT count(*) FILTER (WHERE e.seq IS NULL OR jit.decode(l.record) ->> 'event' IS DISTINCT FROM e.event) AS wrong

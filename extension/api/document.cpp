@@ -122,6 +122,7 @@ constexpr Term known_terms[] = {
     {"statement", TermArgument::statement, Form::text},
     {"require_mfa", TermArgument::require_mfa, Form::text},
     {"mfa_max_age", TermArgument::mfa_max_age, Form::span},
+    {"record_parameters", TermArgument::record_parameters, Form::flag},
 };
 
 const Term &find_term(const char *key)

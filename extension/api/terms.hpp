@@ -65,6 +65,7 @@ struct Terms {
     const char *statement; // optional, required or bound: whether approvals are of single statements
     const char *require_mfa; // none, requester, approvers or both: who has to prove himself
     Interval *mfa_max_age;
+    bool record_parameters;
 };
 
 // The arguments of create_policy and alter_policy are in this order.
@@ -100,6 +101,7 @@ enum class TermArgument : int {
     statement,
     require_mfa,
     mfa_max_age,
+    record_parameters,
     weaker,
     new_name, // alter_policy only
 };
@@ -153,7 +155,7 @@ struct Told {
     const char *term;
     const char *json;
 };
-inline constexpr int told_terms = 31;
+inline constexpr int told_terms = 32;
 void tell(const Terms &terms, Told *told);
 
 // JSON objects for jit.events.detail: all terms, or {"term": {"old": ..., "new": ...}} of those that differ.

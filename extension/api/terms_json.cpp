@@ -83,6 +83,7 @@ void tell(const Terms &terms, Told *told)
         {"statement", json::quoted(terms.statement)},
         {"require_mfa", json::quoted(terms.require_mfa)},
         {"mfa_max_age", json_span(terms.mfa_max_age)},
+        {"record_parameters", terms.record_parameters ? "true" : "false"},
     };
     for (int i = 0; i < told_terms; i++)
         told[i] = all[i];

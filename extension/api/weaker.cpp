@@ -229,6 +229,8 @@ Effect of_term(const char *term, const Terms &before, const Terms &after)
         return weaker_if(asks_fewer(before.require_mfa, after.require_mfa));
     if (is("mfa_max_age"))
         return weaker_if(longer(before.mfa_max_age, after.mfa_max_age));
+    if (is("record_parameters"))
+        return weaker_if(!after.record_parameters);
     if (is("mode"))
         return weaker_if(rank_of_mode(after.mode) < rank_of_mode(before.mode));
     return Effect::weaker; // a term that nobody has compared yet

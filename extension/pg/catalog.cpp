@@ -303,6 +303,13 @@ int32 optional_number(const Scan *scan, HeapTuple tuple, const char *column)
     return absent ? 0 : DatumGetInt32(number);
 }
 
+bool optional_flag(const Scan *scan, HeapTuple tuple, const char *column)
+{
+    bool absent = false;
+    const Datum flag = optional(scan, tuple, column, &absent);
+    return !absent && DatumGetBool(flag);
+}
+
 const char *word(const Scan *scan, HeapTuple tuple, const char *column, const char *otherwise)
 {
     bool is_null = false;

@@ -107,6 +107,8 @@ void begin(Scan *scan, Oid table, Oid index, Sees sees, int nkeys, ScanKey keys)
 [[nodiscard]] Datum optional(const Scan *scan, HeapTuple tuple, const char *column, bool *is_null);
 // The same for an integer: 0 when there is none.
 [[nodiscard]] int32 optional_number(const Scan *scan, HeapTuple tuple, const char *column);
+// And for a boolean: false.
+[[nodiscard]] bool optional_flag(const Scan *scan, HeapTuple tuple, const char *column);
 // A text column; `otherwise` when it is NULL, or those tables do not have it.
 [[nodiscard]] const char *word(const Scan *scan, HeapTuple tuple, const char *column, const char *otherwise);
 // The same for columns that are NOT NULL.

@@ -10,6 +10,7 @@
 #include "pg/held_records.hpp"
 #include "pg/membership.hpp"
 #include "pg/nested_records.hpp"
+#include "pg/parameters.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
@@ -283,7 +284,7 @@ Closed closed(Oid to)
             "Set wal_level to replica or logical and let max_replication_slots have room for one; the launcher makes the slot."};
 }
 
-int32 uses(std::span<const record::Use> uses, const char *statement, bool nested)
+int32 uses(std::span<const record::Use> uses, const char *statement, bool nested, ParamListInfo bound)
 {
     if (uses.empty() || IsParallelWorker() || session::is_worker() || !shared::ready())
         return 0;
@@ -306,6 +307,8 @@ int32 uses(std::span<const record::Use> uses, const char *statement, bool nested
     writer.number(Tag::transaction, transaction_number);
     writer.number(Tag::statement_number, statement_number);
     add_statement(&writer, text, nested);
+    if (bound != nullptr)
+        put(&record, Tag::parameters, parameters::as_json(bound));
     for (const record::Use &use : uses)
         writer.text(Tag::use, use_groups::of(use));
     send(to, Durable::now);

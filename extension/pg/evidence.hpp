@@ -10,8 +10,8 @@
 namespace jit::pg::evidence {
 
 // A guarded statement is about to run. Returns its number in the transaction, for add_rows(); 0: it has none. Raises when it
-// cannot be recorded, and then the statement must not run.
-[[nodiscard]] int32 uses(std::span<const record::Use> uses, const char *statement, bool nested);
+// cannot be recorded, and then the statement must not run. `bound`: parameters, where a policy asks for them, else nullptr.
+[[nodiscard]] int32 uses(std::span<const record::Use> uses, const char *statement, bool nested, ParamListInfo bound);
 void maintenance(const record::Use &use, const char *statement, bool nested);
 struct Refused {
     record::Outcome outcome;

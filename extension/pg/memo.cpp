@@ -139,8 +139,7 @@ const Policy *load_policy(core::PolicyId id)
     Policy *loaded = nullptr;
     catalog::Scan scan;
     catalog::begin(&scan, catalog::house().policies, catalog::house().policies_pkey, catalog::Sees::committed, 1, &key);
-    if (HeapTuple tuple = catalog::next(&scan)) {
-        // The rest of what is read stays in the caller's memory.
+    if (HeapTuple tuple = catalog::next(&scan)) { // what else is read stays in the caller's memory
         const auto oids = [](Datum array) -> std::span<const Oid> { return kept(catalog::oid_array(array)); };
         const auto word = [&](const char *column) { return catalog::word(&scan, tuple, column, ""); };
         loaded = static_cast<Policy *>(MemoryContextAllocZero(context, sizeof(Policy)));
@@ -166,6 +165,7 @@ const Policy *load_policy(core::PolicyId id)
         const Datum networks = catalog::optional(&scan, tuple, "networks", &absent);
         loaded->elsewhere = !absent && !networks::serve_client(networks);
         loaded->networks = absent ? "" : MemoryContextStrdup(context, networks::list_text(networks));
+        loaded->records_parameters = catalog::optional_flag(&scan, tuple, "record_parameters");
         loaded->by_statement = strcmp(catalog::word(&scan, tuple, "statement", "optional"), "optional") != 0;
         static_cast<PolicySlot *>(hash_search(policies, &id, HASH_ENTER, nullptr))->policy = loaded;
     }

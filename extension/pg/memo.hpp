@@ -28,6 +28,7 @@ struct Policy {
     int32 max_uses;       // 0: any number, as the next
     int32 max_rows;
     bool by_statement;    // it gives approvals of single statements only
+    bool records_parameters;
     bool elsewhere;       // its networks do not contain this session's address
     const char *networks; // as text, for messages
 };

@@ -42,9 +42,9 @@ void emit(StringInfo line)
 
 } // namespace
 
-int32 uses(std::span<const Use> uses, const char *statement, bool nested)
+int32 uses(std::span<const Use> uses, const char *statement, bool nested, ParamListInfo bound)
 {
-    const int32 number = evidence::uses(uses, statement, nested);
+    const int32 number = evidence::uses(uses, statement, nested, bound);
     if (!settings::log_uses)
         return number;
     StringInfoData list;

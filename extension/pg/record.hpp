@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "nodes/bitmapset.h"
+#include "nodes/params.h"
 }
 
 namespace jit::pg::record {
@@ -32,8 +33,8 @@ struct Use {
 // "id, owner"; "*" for whole rows; nullptr: none is named. palloc'ed
 [[nodiscard]] const char *columns_of(const Use &use);
 
-// A guarded statement that is about to run under approvals. Returns evidence::uses().
-int32 uses(std::span<const Use> uses, const char *statement, bool nested);
+// A guarded statement that is about to run under approvals. As evidence::uses().
+int32 uses(std::span<const Use> uses, const char *statement, bool nested, ParamListInfo bound);
 
 // A command of maintenance of jit_guard itself, under an approval.
 void maintenance(core::RequestId request, const char *policy, core::Actions actions, const char *object, TimestampTz until,

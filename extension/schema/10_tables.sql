@@ -58,7 +58,8 @@ CREATE TABLE jit.policies (
     max_rows         integer CHECK (max_rows > 0),
     statement        text NOT NULL CHECK (statement IN ('optional', 'required', 'bound')),
     require_mfa      text NOT NULL CHECK (require_mfa IN ('none', 'requester', 'approvers', 'both')),
-    mfa_max_age      interval NOT NULL
+    mfa_max_age      interval NOT NULL,
+    record_parameters boolean NOT NULL
 ) WITH (vacuum_truncate = off);
 COMMENT ON TABLE jit.policies IS 'What is guarded, whose power it gives, and the terms; written by jit.create_policy, jit.alter_policy and jit.drop_policy';
 

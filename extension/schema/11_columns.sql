@@ -26,6 +26,7 @@ COMMENT ON COLUMN jit.policies.mode IS 'enforce; monitor: let it pass and report
 COMMENT ON COLUMN jit.policies.statement IS 'optional; required: approvals are of single statements only; bound: of such of which everything can be bound';
 COMMENT ON COLUMN jit.policies.require_mfa IS 'Who has to prove with a second factor that it is them: none, requester, approvers or both';
 COMMENT ON COLUMN jit.policies.mfa_max_age IS 'How old the proof of an approver, or a challenge that is signed, may be';
+COMMENT ON COLUMN jit.policies.record_parameters IS 'Whether the records of uses hold the values that were bound to the statement';
 COMMENT ON COLUMN jit.policies.comment IS 'What the policy is for, in the words of those who wrote it; decides nothing';
 
 COMMENT ON COLUMN jit.requests.policy IS 'Name of the policy when it was asked';

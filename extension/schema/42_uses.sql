@@ -22,7 +22,8 @@ SELECT l.seq,
        pg_catalog.string_to_array(u.u ->> 'columns', ', ') AS columns,
        (u.u ->> 'until')::timestamptz AS until,
        COALESCE(n.n ->> 'outcome', o.o ->> 'outcome', 'unknown') AS outcome,
-       (n.n ->> 'rows')::bigint AS rows
+       (n.n ->> 'rows')::bigint AS rows,
+       (d.r ->> 'parameters')::jsonb AS parameters
   FROM jit.ledger l
  CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
  CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(d.r -> 'uses') AS u (u)
@@ -41,6 +42,7 @@ COMMENT ON COLUMN jit.uses.seq IS 'The record, in jit.ledger';
 COMMENT ON COLUMN jit.uses.statement IS 'Its text; NULL when it is long: then it is in records of kind text with the same hash';
 COMMENT ON COLUMN jit.uses.outcome IS 'committed, rolled back, failed, or unknown';
 COMMENT ON COLUMN jit.uses.rows IS 'Rows that the statement returned or changed, whatever the object; NULL: not known, as of COPY and of what failed';
+COMMENT ON COLUMN jit.uses.parameters IS 'The values bound to it, as texts, where a policy has record_parameters';
 
 CREATE VIEW jit.refusals WITH (security_barrier) AS
 SELECT l.seq,

@@ -97,10 +97,10 @@ SELECT jit._watch();
 
 GRANT EXECUTE ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, text) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.drop_policy(text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.export_policies() TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.apply_policies(json, boolean, boolean) TO jit_admin;

@@ -33,10 +33,12 @@ ALTER TABLE jit.policies
     ADD COLUMN max_rows integer CHECK (max_rows > 0),
     ADD COLUMN statement text NOT NULL DEFAULT 'optional' CHECK (statement IN ('optional', 'required', 'bound')),
     ADD COLUMN require_mfa text NOT NULL DEFAULT 'none' CHECK (require_mfa IN ('none', 'requester', 'approvers', 'both')),
-    ADD COLUMN mfa_max_age interval NOT NULL DEFAULT '5 min';
+    ADD COLUMN mfa_max_age interval NOT NULL DEFAULT '5 min',
+    ADD COLUMN record_parameters boolean NOT NULL DEFAULT false;
 ALTER TABLE jit.policies
     ALTER COLUMN require_mfa DROP DEFAULT,
     ALTER COLUMN mfa_max_age DROP DEFAULT,
+    ALTER COLUMN record_parameters DROP DEFAULT,
     ALTER COLUMN statement DROP DEFAULT,
     ALTER COLUMN networks DROP DEFAULT,
     ALTER COLUMN break_glass DROP DEFAULT,
@@ -228,6 +230,7 @@ COMMENT ON COLUMN jit.policies.remind_after IS 'How often those who can decide a
 COMMENT ON COLUMN jit.policies.statement IS 'optional; required: approvals are of single statements only; bound: of such of which everything can be bound';
 COMMENT ON COLUMN jit.policies.require_mfa IS 'Who has to prove with a second factor that it is them: none, requester, approvers or both';
 COMMENT ON COLUMN jit.policies.mfa_max_age IS 'How old the proof of an approver, or a challenge that is signed, may be';
+COMMENT ON COLUMN jit.policies.record_parameters IS 'Whether the records of uses hold the values that were bound to the statement';
 COMMENT ON COLUMN jit.policies.comment IS 'What the policy is for, in the words of those who wrote it; decides nothing';
 COMMENT ON COLUMN jit.requests.uses IS 'How many guarded statements are asked for; NULL = any number, or what the policy allows';
 COMMENT ON COLUMN jit.requests.rows IS 'How many rows of guarded tables are asked for; NULL = any number, or what the policy allows';
@@ -282,16 +285,17 @@ CREATE FUNCTION jit.create_policy(
     statement        text      DEFAULT 'optional',
     require_mfa      text      DEFAULT 'none',
     mfa_max_age      interval  DEFAULT '5 min',
+    record_parameters boolean  DEFAULT false,
     weaker           boolean   DEFAULT false
 ) RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'jit_create_policy';
 REVOKE ALL ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean) FROM PUBLIC;
+    interval, jsonb, text, text, text, text, text, interval, boolean, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean)
+    interval, jsonb, text, text, text, text, text, interval, boolean, boolean)
     IS 'Guards actions on objects, or a role, and says who may ask, who approves and for how long';
 CREATE FUNCTION jit.alter_policy(
     name             text,
@@ -325,6 +329,7 @@ CREATE FUNCTION jit.alter_policy(
     statement        text      DEFAULT NULL,
     require_mfa      text      DEFAULT NULL,
     mfa_max_age      interval  DEFAULT NULL,
+    record_parameters boolean  DEFAULT NULL,
     weaker           boolean   DEFAULT false,
     new_name         text      DEFAULT NULL
 ) RETURNS void
@@ -332,10 +337,10 @@ CREATE FUNCTION jit.alter_policy(
     AS 'MODULE_PATHNAME', 'jit_alter_policy';
 REVOKE ALL ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, text) FROM PUBLIC;
+    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text) FROM PUBLIC;
 COMMENT ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, text)
+    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text)
     IS 'Changes terms of a policy; NULL leaves a term as it is; {}, [], ''-'' (a role), '''' (a text), 0 (max_uses, max_rows) and ''0'' (an interval) empty it';
 CREATE FUNCTION jit.export_policies() RETURNS json
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -723,7 +728,8 @@ SELECT l.seq,
        pg_catalog.string_to_array(u.u ->> 'columns', ', ') AS columns,
        (u.u ->> 'until')::timestamptz AS until,
        COALESCE(n.n ->> 'outcome', o.o ->> 'outcome', 'unknown') AS outcome,
-       (n.n ->> 'rows')::bigint AS rows
+       (n.n ->> 'rows')::bigint AS rows,
+       (d.r ->> 'parameters')::jsonb AS parameters
   FROM jit.ledger l
  CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
  CROSS JOIN LATERAL pg_catalog.jsonb_array_elements(d.r -> 'uses') AS u (u)
@@ -742,6 +748,7 @@ COMMENT ON COLUMN jit.uses.seq IS 'The record, in jit.ledger';
 COMMENT ON COLUMN jit.uses.statement IS 'Its text; NULL when it is long: then it is in records of kind text with the same hash';
 COMMENT ON COLUMN jit.uses.outcome IS 'committed, rolled back, failed, or unknown';
 COMMENT ON COLUMN jit.uses.rows IS 'Rows that the statement returned or changed, whatever the object; NULL: not known, as of COPY and of what failed';
+COMMENT ON COLUMN jit.uses.parameters IS 'The values bound to it, as texts, where a policy has record_parameters';
 
 CREATE VIEW jit.refusals WITH (security_barrier) AS
 SELECT l.seq,
@@ -1962,10 +1969,10 @@ ALTER TABLE jit.delegations ENABLE ALWAYS TRIGGER restored;
 COMMENT ON TRIGGER restored ON jit.delegations IS 'As on jit.policies';
 GRANT EXECUTE ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, text) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.export_policies() TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.apply_policies(json, boolean, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.seal() TO jit_admin;

@@ -169,9 +169,9 @@ sub fill_house {
     my $triggers = without_triggers($s);
     $s->copy_in('COPY jit.policies (policy_id, name, actions, objects, lends, elevates_to, eligible, approvers, approvals, exempt, max_duration,'
         . ' default_duration, pending_timeout, require_reason, networks, break_glass, break_glass_duration, escalate_to, on_expiry, mode, statement,'
-        . ' created_by, created_at, changed_at) FROM STDIN', join '', map {
+        . ' require_mfa, mfa_max_age, record_parameters, created_by, created_at, changed_at) FROM STDIN', join '', map {
         join("\t", $_, "p$_", '{SELECT}', '{public.' . $table_of->($_) . '}', '{}', '{}', '{}', '{}', 1, '{}', '1 day', '1 hour', '1 hour',
-            'f', '{}', '{}', '15 min', '{}', 'cancel', 'enforce', 'optional', 'postgres', 'now', 'now') . "\n"
+            'f', '{}', '{}', '15 min', '{}', 'cancel', 'enforce', 'optional', 'none', '5 min', 'f', 'postgres', 'now', 'now') . "\n"
     } 1 .. $policies);
     $s->copy_in('COPY jit.guards (policy_id, object_class, object_id, attnums, actions, commands, object) FROM STDIN', join '', map {
         join("\t", $_, 'r', $oid{$table_of->($_)}, '{}', 1, 0, 'public.' . $table_of->($_)) . "\n"
