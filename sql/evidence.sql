@@ -35,7 +35,10 @@ EXECUTE p(1);
 BEGIN READ ONLY;
 SELECT count(*) FROM app.accounts;
 COMMIT;
+-- The server's own refusal, before anything is used; 16 words it differently.
+\set VERBOSITY sqlstate
 COPY app.accounts (id) TO '/dev/null';
+\set VERBOSITY terse
 \copy (SELECT id FROM app.accounts WHERE id = 1) TO '/dev/null'
 CALL jit.catch_up();
 :uses

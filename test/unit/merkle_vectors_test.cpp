@@ -1,6 +1,7 @@
 // merkle_vectors_test.cpp: zone P. Proofs that others made, good and bad, when they are there: see JIT_VECTORS in CONTRIBUTING.md.
 #include "core/merkle.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>
