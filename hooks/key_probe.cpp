@@ -13,6 +13,8 @@ extern "C" {
 #include "access/genam.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_proc.h"
+#include "miscadmin.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -24,7 +26,8 @@ namespace {
 
 namespace compat = pg::compat;
 
-// The target list of the probe: the constant 1, so that nothing but existence comes out.
+// The target list of the probe: the constant 1, so that nothing but existence comes out; beside it what locking the row needs,
+// and no expression of an ORDER BY.
 bool selects_one(List *targets)
 {
     if (list_length(targets) < 1)
@@ -32,9 +35,11 @@ bool selects_one(List *targets)
     const auto *first = static_cast<const TargetEntry *>(linitial(targets));
     if (first->resjunk || !IsA(first->expr, Const))
         return false;
-    for (int i = 1; i < list_length(targets); i++)
-        if (!static_cast<const TargetEntry *>(list_nth(targets, i))->resjunk)
+    for (int i = 1; i < list_length(targets); i++) {
+        const auto *entry = static_cast<const TargetEntry *>(list_nth(targets, i));
+        if (!entry->resjunk || !IsA(entry->expr, Var))
             return false;
+    }
     return true;
 }
 
@@ -66,19 +71,52 @@ bool is_owner(Oid relid, Oid role)
     return owns;
 }
 
-// A column or a parameter of the statement, cast to the type of the key's operator where need be.
-const Node *below_casts(const Node *node)
+bool is_by_superuser(Oid function)
 {
-    while (node != nullptr) {
-        if (IsA(node, RelabelType))
-            node = reinterpret_cast<const Node *>(reinterpret_cast<const RelabelType *>(node)->arg);
-        else if (IsA(node, FuncExpr) && list_length(reinterpret_cast<const FuncExpr *>(node)->args) == 1 &&
-                 reinterpret_cast<const FuncExpr *>(node)->funcformat != COERCE_EXPLICIT_CALL)
-            node = static_cast<const Node *>(linitial(reinterpret_cast<const FuncExpr *>(node)->args));
-        else
-            break;
-    }
+    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
+    ReleaseSysCache(tuple);
+    return superuser_arg(owner);
+}
+
+bool is_cast(const Node *node)
+{
+    if (node == nullptr || !IsA(node, FuncExpr))
+        return false;
+    const auto *call = reinterpret_cast<const FuncExpr *>(node);
+    return (call->funcformat == COERCE_IMPLICIT_CAST || call->funcformat == COERCE_EXPLICIT_CAST) && list_length(call->args) == 1;
+}
+
+const Node *operand(const Node *cast) { return static_cast<const Node *>(linitial(reinterpret_cast<const FuncExpr *>(cast)->args)); }
+
+const Node *below_labels(const Node *node)
+{
+    while (node != nullptr && IsA(node, RelabelType))
+        node = reinterpret_cast<const Node *>(reinterpret_cast<const RelabelType *>(node)->arg);
     return node;
+}
+
+// The column of one side of a comparison, or nullptr. Where the key's operator takes another type the server casts the column,
+// once. Somebody's own cast on the way to another type and back would be told every value.
+const Var *column_of(const Node *side)
+{
+    const Node *node = below_labels(side);
+    if (is_cast(node) && (switches::off("key_casts") || is_by_superuser(reinterpret_cast<const FuncExpr *>(node)->funcid)))
+        node = below_labels(operand(node));
+    while (switches::off("key_casts") && is_cast(node))
+        node = below_labels(operand(node));
+    return node != nullptr && IsA(node, Var) ? reinterpret_cast<const Var *>(node) : nullptr;
+}
+
+// A parameter of the statement, cast or not; it may have become a constant, as it does in a plan made for this one execution.
+bool is_parameter(const Node *side)
+{
+    const Node *node = below_labels(side);
+    while (is_cast(node))
+        node = below_labels(operand(node));
+    return node != nullptr && (IsA(node, Param) || IsA(node, Const));
 }
 
 // What the conditions compare with parameters, and how.
@@ -106,18 +144,17 @@ bool collect(const Node *condition, Compared *compared)
     if (!IsA(condition, OpExpr) || list_length(reinterpret_cast<const OpExpr *>(condition)->args) != 2)
         return false;
     const auto *comparison = reinterpret_cast<const OpExpr *>(condition);
-    const Node *column = below_casts(static_cast<const Node *>(linitial(comparison->args)));
-    const Node *value = below_casts(static_cast<const Node *>(lsecond(comparison->args)));
-    if (!IsA(column, Var)) {
-        const Node *const other = column;
-        column = value;
-        value = other;
+    const auto *left = static_cast<const Node *>(linitial(comparison->args));
+    const auto *right = static_cast<const Node *>(lsecond(comparison->args));
+    const Var *column = column_of(left);
+    const Node *value = right;
+    if (column == nullptr) {
+        column = column_of(right);
+        value = left;
     }
-    const auto *var = reinterpret_cast<const Var *>(column);
-    // A parameter may have become a constant, as it does in a plan made for this one execution.
-    if (!IsA(column, Var) || var->varattno <= 0 || var->varlevelsup != 0 || !(IsA(value, Param) || IsA(value, Const)))
+    if (column == nullptr || column->varattno <= 0 || column->varlevelsup != 0 || !is_parameter(value))
         return false;
-    compared->columns = bms_add_member(compared->columns, var->varattno);
+    compared->columns = bms_add_member(compared->columns, column->varattno);
     compared->operators = lappend_oid(compared->operators, comparison->opno);
     return true;
 }

@@ -12,6 +12,8 @@ CREATE TABLE app.text_child (code varchar(9) REFERENCES app.parent (code));
 CREATE TABLE app.free_parent (id int PRIMARY KEY);
 CREATE TABLE app.guarded_child (id int REFERENCES app.free_parent ON DELETE CASCADE);
 CREATE TABLE app.null_child (id int REFERENCES app.free_parent ON DELETE SET NULL);
+CREATE TABLE app.num_parent (id numeric PRIMARY KEY);
+CREATE TABLE app.num_child (id int REFERENCES app.num_parent);
 CREATE TABLE app.part (id int PRIMARY KEY) PARTITION BY RANGE (id);
 CREATE TABLE app.part_1 PARTITION OF app.part FOR VALUES FROM (0) TO (10);
 CREATE TABLE app.part_2 PARTITION OF app.part FOR VALUES FROM (10) TO (20);
@@ -20,10 +22,12 @@ INSERT INTO app.parent VALUES (1, 'a', 'S1'), (2, 'b', 'S2');
 INSERT INTO app.free_parent VALUES (1), (2);
 INSERT INTO app.guarded_child VALUES (1);
 INSERT INTO app.null_child VALUES (2);
+INSERT INTO app.num_parent VALUES (1), (2);
+INSERT INTO app.num_child VALUES (1);
 INSERT INTO app.part VALUES (1), (11);
 GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_alice, regress_bob, regress_mallory;
 \c - postgres
-SELECT jit.create_policy('parent', '{ALL}', '{app.parent, app.part, app.guarded_child, app.null_child}', eligible => '{regress_alice}',
+SELECT jit.create_policy('parent', '{ALL}', '{app.parent, app.part, app.guarded_child, app.null_child, app.num_child}', eligible => '{regress_alice}',
     approvals => 0, require_reason => false);
 -- vector 41
 -- Rows that refer to a guarded table are checked as ever.
@@ -40,6 +44,9 @@ INSERT INTO app.free_child VALUES (2);
 COPY app.free_child FROM STDIN;
 1
 \.
+-- And what refers from one; here the server casts its column.
+DELETE FROM app.num_parent WHERE id = 2;
+DELETE FROM app.num_parent WHERE id = 1;
 -- What cascades into a guarded table changes it.
 DELETE FROM app.free_parent WHERE id = 1;
 DELETE FROM app.free_parent WHERE id = 2;
@@ -79,25 +86,33 @@ INSERT INTO app.late VALUES (1);
 \c - regress_mallory
 CREATE TABLE mine.m_parent (id int PRIMARY KEY);
 CREATE TABLE mine.m_child (id int REFERENCES mine.m_parent ON DELETE CASCADE);
-INSERT INTO mine.m_parent SELECT generate_series(1, 7);
-INSERT INTO mine.m_child SELECT generate_series(1, 7);
+INSERT INTO mine.m_parent SELECT generate_series(1, 9);
+INSERT INTO mine.m_child SELECT generate_series(1, 9);
+-- vector 209
+-- A cast of one's own to another type and back, and an order of one's own, would be told the values.
+CREATE TYPE mine.spy AS (v int);
+CREATE FUNCTION mine.see(int) RETURNS mine.spy LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'seen: %', $1; RETURN ROW($1)::mine.spy; END$$;
+CREATE FUNCTION mine.back(mine.spy) RETURNS int LANGUAGE plpgsql AS $$BEGIN RETURN $1.v; END$$;
+CREATE CAST (int AS mine.spy) WITH FUNCTION mine.see(int);
+CREATE CAST (mine.spy AS int) WITH FUNCTION mine.back(mine.spy);
 CREATE FUNCTION mine.probe() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE answer int; question text;
 BEGIN
     question := CASE old.id WHEN 1 THEN $q$secret LIKE 'S%'$q$ WHEN 2 THEN $q$id = 1 AND secret > ''$q$ WHEN 3 THEN 'id > 0' WHEN 4 THEN 'id = 1'
-        WHEN 5 THEN 'true' WHEN 6 THEN $q$secret = 'S1'$q$ WHEN 7 THEN 'id = 1 OR id = 2' END;
+        WHEN 5 THEN 'true' WHEN 6 THEN $q$secret = 'S1'$q$ WHEN 7 THEN 'id = 1 OR id = 2'
+        WHEN 8 THEN 'id::mine.spy::int = 1' WHEN 9 THEN 'id = 1 ORDER BY mine.see(id)' END;
     EXECUTE 'SELECT 1 FROM app.parent WHERE ' || question || ' FOR KEY SHARE' INTO answer;
     RAISE NOTICE 'told: % is %', question, answer IS NOT NULL;
     RETURN old;
 END $$;
 CREATE TRIGGER probe BEFORE DELETE ON mine.m_child FOR EACH ROW EXECUTE FUNCTION mine.probe();
-SELECT format('DELETE FROM mine.m_parent WHERE id = %s', n) FROM generate_series(1, 7) n \gexec
+SELECT format('DELETE FROM mine.m_parent WHERE id = %s', n) FROM generate_series(1, 9) n \gexec
 -- The table's owner learns what her own keys would tell her.
 \c - postgres
 ALTER TABLE mine.m_child OWNER TO regress_owner;
 ALTER FUNCTION mine.probe() OWNER TO regress_owner;
 GRANT ALL ON mine.m_parent, mine.m_child TO regress_owner;
 \c - regress_owner
-SELECT format('DELETE FROM mine.m_parent WHERE id = %s', n) FROM generate_series(1, 7) n \gexec
+SELECT format('DELETE FROM mine.m_parent WHERE id = %s', n) FROM generate_series(1, 9) n \gexec
 \set ECHO none
 \i :end
