@@ -48,6 +48,8 @@ $alice->query('DECLARE c CURSOR FOR SELECT id FROM pay.big WHERE id <= 2');
 gate_rows($alice->query('FETCH 1 FROM c'), '1', 'one row');
 gate_rows($alice->query('FETCH 1 FROM c'), '2', 'the last one');
 is(left($id), 0, 'none is left');
+gate_error(JitClient->new($node, 'alice')->query('SELECT count(*) FROM pay.big'), '42501', qr/Approval $id is used up: it allowed 2 rows/,
+    'another session is told so');
 is($alice->query('FETCH 1 FROM c')->{error}, undef, 'that there is no other is no error');
 $alice->query('COMMIT');
 wait_until($node, ended($id), 'then it is used up');
