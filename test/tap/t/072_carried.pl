@@ -63,6 +63,12 @@ print {$end} pack('LLQ', 100, 1, 2) . 'half of a record';
 close $end;
 uses(20);
 kill KILL => $keeper;
+for (1 .. 600) { # until the server has noticed, and ends everybody
+    local $SIG{PIPE} = 'IGNORE';
+    my $answer = eval { $alice->query('SELECT 1') };
+    last if !defined $answer || $answer->{gone};
+    sleep 0.1;
+}
 for (1 .. 600) {
     last if eval { $admin = JitClient->new($node, 'postgres'); $admin->value('SELECT 1') };
     sleep 0.1;
