@@ -154,6 +154,10 @@ bool collect(const Node *condition, Compared *compared)
     }
     if (column == nullptr || column->varattno <= 0 || column->varlevelsup != 0 || !is_parameter(value))
         return false;
+    // In a collation of one's own more values may be equal than the key finds; in a deterministic one they are the same.
+    if (const Oid collation = comparison->inputcollid; OidIsValid(collation) && collation != column->varcollid &&
+                                                       !get_collation_isdeterministic(collation) && !switches::off("key_collations"))
+        return false;
     compared->columns = bms_add_member(compared->columns, column->varattno);
     compared->operators = lappend_oid(compared->operators, comparison->opno);
     return true;

@@ -86,10 +86,12 @@ INSERT INTO app.late VALUES (1);
 \c - regress_mallory
 CREATE TABLE mine.m_parent (id int PRIMARY KEY);
 CREATE TABLE mine.m_child (id int REFERENCES mine.m_parent ON DELETE CASCADE);
-INSERT INTO mine.m_parent SELECT generate_series(1, 9);
-INSERT INTO mine.m_child SELECT generate_series(1, 9);
+INSERT INTO mine.m_parent SELECT generate_series(1, 10);
+INSERT INTO mine.m_child SELECT generate_series(1, 10);
 -- vector 209
--- A cast of one's own to another type and back, and an order of one's own, would be told the values.
+-- A cast of one's own to another type and back, and an order of one's own, would be told the values; a collation of one's own would
+-- find what is only similar.
+CREATE COLLATION mine.loose (provider = icu, locale = 'und-u-ks-level1', deterministic = false);
 CREATE TYPE mine.spy AS (v int);
 CREATE FUNCTION mine.see(int) RETURNS mine.spy LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'seen: %', $1; RETURN ROW($1)::mine.spy; END$$;
 CREATE FUNCTION mine.back(mine.spy) RETURNS int LANGUAGE plpgsql AS $$BEGIN RETURN $1.v; END$$;
@@ -100,19 +102,19 @@ DECLARE answer int; question text;
 BEGIN
     question := CASE old.id WHEN 1 THEN $q$secret LIKE 'S%'$q$ WHEN 2 THEN $q$id = 1 AND secret > ''$q$ WHEN 3 THEN 'id > 0' WHEN 4 THEN 'id = 1'
         WHEN 5 THEN 'true' WHEN 6 THEN $q$secret = 'S1'$q$ WHEN 7 THEN 'id = 1 OR id = 2'
-        WHEN 8 THEN 'id::mine.spy::int = 1' WHEN 9 THEN 'id = 1 ORDER BY mine.see(id)' END;
+        WHEN 8 THEN 'id::mine.spy::int = 1' WHEN 9 THEN 'id = 1 ORDER BY mine.see(id)' WHEN 10 THEN $q$code COLLATE mine.loose = 'A'$q$ END;
     EXECUTE 'SELECT 1 FROM app.parent WHERE ' || question || ' FOR KEY SHARE' INTO answer;
     RAISE NOTICE 'told: % is %', question, answer IS NOT NULL;
     RETURN old;
 END $$;
 CREATE TRIGGER probe BEFORE DELETE ON mine.m_child FOR EACH ROW EXECUTE FUNCTION mine.probe();
-SELECT format('DELETE FROM mine.m_parent WHERE id = %s', n) FROM generate_series(1, 9) n \gexec
+SELECT format('DELETE FROM mine.m_parent WHERE id = %s', n) FROM generate_series(1, 10) n \gexec
 -- The table's owner learns what her own keys would tell her.
 \c - postgres
 ALTER TABLE mine.m_child OWNER TO regress_owner;
 ALTER FUNCTION mine.probe() OWNER TO regress_owner;
 GRANT ALL ON mine.m_parent, mine.m_child TO regress_owner;
 \c - regress_owner
-SELECT format('DELETE FROM mine.m_parent WHERE id = %s', n) FROM generate_series(1, 9) n \gexec
+SELECT format('DELETE FROM mine.m_parent WHERE id = %s', n) FROM generate_series(1, 10) n \gexec
 \set ECHO none
 \i :end
