@@ -302,6 +302,11 @@ void check_catalogs(const PlannedStmt *plan, const char *statement)
     }
 }
 
+void check_destination(const char *statement)
+{
+    admit({Action::setting, "the destinations of events"}, statement);
+}
+
 void check_drop()
 {
     if (!catalog::is_sealed() || may_drop || switches::off("house_maintenance"))

@@ -15,6 +15,8 @@ namespace jit::hooks::house {
 void check_command(const Node *parsetree, const char *statement);
 // The same for the catalogs that a plan writes to. Only called for plans that lock one for it.
 void check_catalogs(const PlannedStmt *plan, const char *statement);
+// The same for destinations of events. Only called when sealed.
+void check_destination(const char *statement);
 // A member of the extension is about to be dropped: not sealed, or by a command that check_command() let pass.
 void check_drop();
 

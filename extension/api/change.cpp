@@ -1,6 +1,7 @@
 // change.cpp: zone C. See change.hpp.
 #include "api/change.hpp"
 
+#include "api/destinations.hpp"
 #include "api/requests.hpp"
 #include "api/statement.hpp"
 #include "api/watch.hpp"
@@ -242,6 +243,8 @@ void alter(Proposal *p, Mode mode)
             statement::end_others(p->after);
     }
     terms::store(&p->after, p->scope);
+    if (strcmp(p->before.name, p->after.name) != 0)
+        destinations::rename_policy(p->before.name, p->after.name);
     if (can_weaken(p->before, p->after))
         overlap::report(p->after, p->weaker);
     overlap::report_missing_grants(p->after, p->scope);

@@ -1,5 +1,6 @@
 // rebind.cpp: zone C. jit.rebind: after a restore, a copy or an upgrade, policies find their objects again by name;
 // nothing that was approved elsewhere lives on.
+#include "api/destinations.hpp"
 #include "api/requests.hpp"
 #include "api/rows.hpp"
 #include "api/terms.hpp"
@@ -141,6 +142,7 @@ void rebind(const Rows &rows)
         ids[row] = DatumGetInt32(spi::value(row, 1, &is_null));
     }
     const int ended = end_everything();
+    const int64 silenced = destinations::disable_all();
     int missing = 0;
     for (Size row = 0; row < count; row++)
         missing += bind_policy(ids[row], rows);
@@ -161,6 +163,8 @@ void rebind(const Rows &rows)
     json::add_int(&detail, "policies", static_cast<int64>(count));
     json::add_int(&detail, "missing_objects", missing);
     json::add_int(&detail, "requests_ended", ended);
+    if (silenced > 0)
+        json::add_int(&detail, "destinations_disabled", silenced);
     json::add_bool(&detail, "sealed", catalog::is_sealed());
     if (seal_lost)
         json::add_bool(&detail, "was_sealed_where_it_comes_from", true);
@@ -169,6 +173,10 @@ void rebind(const Rows &rows)
     catalog::announce_guards();
     catalog::announce_approvals();
     session::propose_wake();
+    if (silenced > 0)
+        ereport(NOTICE, (errmsg("destinations that were disabled: " INT64_FORMAT, silenced),
+                         errdetail("A copy does not speak for the database that it comes from."),
+                         errhint("Where it does: SELECT jit.alter_destination('name', enabled => true);")));
     if (seal_lost)
         ereport(WARNING, (errmsg("this installation is not sealed"),
                           errdetail("It was sealed where it comes from; a dump does not carry the seal."),

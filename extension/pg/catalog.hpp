@@ -38,6 +38,7 @@ struct House {
     Oid events;
     Oid instance;
     Oid ledger, ledger_state, ledger_segments, checkpoints;
+    Oid destination_terms, deliveries, dead_letters;
     std::array<Oid, ledger_parts> parts; // of jit.ledger, by number: parts[segment - 1]
     Oid nspoid;
 };

@@ -17,6 +17,7 @@ extern "C" {
 #if PG_VERSION_NUM < 170000
 #include "storage/backendid.h"
 #endif
+#include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/backend_status.h"
 #include "utils/guc_tables.h"
@@ -256,6 +257,16 @@ inline LocalPgBackendStatus *local_status(int n)
     return pgstat_get_local_beentry_by_index(n);
 #else
     return pgstat_fetch_stat_local_beentry(n);
+#endif
+}
+
+// A set of events to wait for that nobody but its maker frees; from 17 on a resource owner could.
+inline WaitEventSet *make_wait_set(int events)
+{
+#if PG_VERSION_NUM >= 170000
+    return CreateWaitEventSet(nullptr, events);
+#else
+    return CreateWaitEventSet(CurrentMemoryContext, events);
 #endif
 }
 

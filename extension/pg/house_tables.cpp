@@ -54,6 +54,9 @@ constexpr Wanted wanted[] = {
     {"ledger_state", &House::ledger_state, nullptr, nullptr, true},
     {"ledger_segments", &House::ledger_segments, nullptr, nullptr, true},
     {"checkpoints", &House::checkpoints, nullptr, nullptr, true},
+    {"destination_terms", &House::destination_terms, nullptr, nullptr, true},
+    {"deliveries", &House::deliveries, nullptr, nullptr, true},
+    {"dead_letters", &House::dead_letters, nullptr, nullptr, true},
     {"instance", &House::instance, "instance_pkey", nullptr},
 };
 

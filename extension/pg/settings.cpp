@@ -1,5 +1,7 @@
 // settings.cpp: zone C. The settings jit_guard.*, one table, in alphabetical order.
 
+#include "net/address.hpp"
+
 #include "pg/settings.hpp"
 
 #include "pg/switches.hpp"
@@ -21,6 +23,9 @@ constinit int ledger_period_days = 30;
 constinit char *mfa_key = nullptr;
 constinit char *signing_key = nullptr;
 constinit int expiry_grace_ms = 5'000;
+constinit char *courier_allow = nullptr;
+constinit char *courier_ca_file = nullptr;
+constinit char *courier_directory = nullptr;
 constinit int max_loans = 16'384;
 constinit int max_databases = 64;
 constinit int max_standby_lag_ms = 30'000;
@@ -29,6 +34,20 @@ constinit char *replication_roles = nullptr;
 constinit bool log_uses = true;
 
 namespace {
+
+bool check_networks(char **value, void **, GucSource)
+{
+    net::Network networks[most_networks];
+    size_t count = 0;
+    std::string_view bad;
+    if (*value == nullptr || net::parse_networks(*value, networks, &count, &bad))
+        return true;
+    if (count == most_networks)
+        GUC_check_errdetail("At most %d addresses are allowed.", most_networks);
+    else
+        GUC_check_errdetail("\"%.*s\" is no address or network, such as 10.1.2.3 or 10.1.0.0/16.", static_cast<int>(bad.size()), bad.data());
+    return false;
+}
 
 enum class Type : uint8 { boolean, integer, text, choice };
 
@@ -54,6 +73,7 @@ struct Row {
     const char *says;
     const config_enum_entry *choices = nullptr;
     const char *text = "";
+    GucStringCheckHook check = nullptr;
 };
 
 // GUC_DISALLOW_IN_AUTO_FILE on every row: what weakens the guard takes the configuration file, not ALTER SYSTEM.
@@ -65,6 +85,12 @@ const Row table[] = {
      "Shared memory for the policies and approvals about roles, databases and the server that the control database publishes."},
     {"jit_guard.control_database", Type::text, &control_database, 0, 0, 0, PGC_POSTMASTER, by_file,
      "Name of the one database whose policies may lend membership in roles, and guard roles, databases and the server; empty means none."},
+    {"jit_guard.courier_allow", Type::text, &courier_allow, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Addresses and networks, separated by commas, that destinations may have though they are not public.", nullptr, "", check_networks},
+    {"jit_guard.courier_ca_file", Type::text, &courier_ca_file, 0, 0, 0, PGC_SIGHUP, by_file,
+     "File with the certificates of the authorities that destinations are verified with; empty means those of the system."},
+    {"jit_guard.courier_directory", Type::text, &courier_directory, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Folder with the files that hold secrets of destinations, relative to the data directory.", nullptr, "jit_guard_secrets"},
     {"jit_guard.enabled", Type::boolean, &enabled, 1, 0, 0, PGC_POSTMASTER, by_file,
      "Whether jit_guard guards anything; off is the way back in for the owner of the server."},
     {"jit_guard.evidence", Type::choice, &evidence, static_cast<int>(Evidence::durable), 0, 0, PGC_SIGHUP, by_file,
@@ -116,7 +142,7 @@ void define_row(const Row &row)
             break;
         case Type::text:
             DefineCustomStringVariable(row.name, row.says, nullptr, static_cast<char **>(row.variable), row.text,
-                                       row.context, row.flags, nullptr, nullptr, nullptr);
+                                       row.context, row.flags, row.check, nullptr, nullptr);
             break;
     }
 }

@@ -18,6 +18,10 @@ extern int evidence_backlog_kb; // jit_guard.evidence_backlog, sighup: of record
 extern int ledger_period_days;  // jit_guard.ledger_period, sighup: how long one partition of jit.ledger is filled
 extern char *mfa_key;           // jit_guard.mfa_key, sighup: a file
 extern char *signing_key;       // jit_guard.signing_key, sighup: a file
+inline constexpr int most_networks = 64;
+extern char *courier_allow;     // jit_guard.courier_allow, sighup: at most so many networks, separated by commas
+extern char *courier_ca_file;   // jit_guard.courier_ca_file, sighup: "" = the system's
+extern char *courier_directory; // jit_guard.courier_directory, sighup: where secrets lie
 extern int expiry_grace_ms;     // jit_guard.expiry_grace, sighup: from the deadline's cancel to the end of the session
 extern int max_loans;           // jit_guard.max_loans, postmaster
 extern int max_databases;       // jit_guard.max_databases, postmaster

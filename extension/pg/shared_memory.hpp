@@ -59,7 +59,7 @@ struct DatabaseRow {
     Oid database;
     int holds;
     bool is_control; // the keeper found the extension in the control database
-    Worker workers[2];
+    Worker workers[lengthof(all_kinds)];
 };
 
 // A request whose end was moved lately.

@@ -44,6 +44,9 @@ extern "C" void jit_leave_place(int, Datum)
             worker->latch = nullptr;
             if (leaves_for_good) {
                 worker->wanted = false;
+                // What came while it left, the keeper finds.
+                if (const Worker *keeper = worker_of(row, Kind::keeper); own_job.kind == Kind::courier && keeper->latch != nullptr)
+                    SetLatch(keeper->latch);
             } else if (row->holds == 0) {
                 if (now - worker->started_at > healthy_after_ms * INT64CONST(1000))
                     worker->failures = 0;
@@ -148,7 +151,7 @@ int take_due(std::span<Job> due, TimestampTz *again)
         DatabaseRow *row = &rows[i];
         if (!OidIsValid(row->database) || row->holds > 0)
             continue;
-        for (const Kind kind : {Kind::keeper, Kind::lender}) {
+        for (const Kind kind : all_kinds) {
             Worker *worker = worker_of(row, kind);
             if (!worker->wanted || worker->starting || worker->pid != 0)
                 continue;
@@ -237,6 +240,30 @@ void found_extension(bool is_control)
             tell_launcher();
         }
     }
+    LWLockRelease(memory->workers_lock);
+}
+
+void found_destinations()
+{
+    LWLockAcquire(memory->workers_lock, LW_EXCLUSIVE);
+    if (DatabaseRow *row = row_of(own_job.database)) {
+        Worker *courier = worker_of(row, Kind::courier);
+        if (!courier->wanted) {
+            courier->wanted = true;
+            courier->failures = 0;
+            courier->next_start = 0;
+            tell_launcher();
+        }
+    }
+    LWLockRelease(memory->workers_lock);
+}
+
+void wake_courier()
+{
+    LWLockAcquire(memory->workers_lock, LW_SHARED);
+    if (DatabaseRow *row = row_of(own_job.database))
+        if (const Worker *courier = worker_of(row, Kind::courier); courier->pid != 0 && courier->latch != nullptr)
+            SetLatch(courier->latch);
     LWLockRelease(memory->workers_lock);
 }
 

@@ -5,7 +5,8 @@
 
 namespace jit::pg::shared {
 
-enum class Kind : uint8 { keeper, lender };
+enum class Kind : uint8 { keeper, lender, courier };
+inline constexpr Kind all_kinds[] = {Kind::keeper, Kind::lender, Kind::courier};
 
 // ---- launcher ----
 void launcher_begins();                       // this process is the launcher: forget what an earlier one began
@@ -28,12 +29,17 @@ void report_slots_short(int workers);
 // Forgets a database that is gone. `exists` tells which are there.
 void forget_missing(std::span<const Oid> existing);
 
-// ---- keeper and lender ----
+// ---- keeper, lender and courier ----
 // Takes the place of (MyBgworkerEntry's) worker; false when it is not wanted now: the caller exits. Left at exit.
 [[nodiscard]] bool claim(Job job);
 // The keeper found the extension: in the control database the lender is wanted too.
 void found_extension(bool is_control);
-// The worker goes for good: no extension here. wake_launcher() in the database brings it back.
+// The keeper found destinations that are enabled: the courier is wanted too.
+void found_destinations();
+// Records came into the ledger.
+void wake_courier();
+// The worker goes for good: no extension here, or nothing to deliver. wake_launcher() in the database brings a keeper back, and the
+// keeper a courier.
 void not_needed();
 
 } // namespace jit::pg::shared

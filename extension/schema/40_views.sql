@@ -404,6 +404,13 @@ SELECT 'records in the ledger', s.tree_size::text FROM jit.ledger_state s
 UNION ALL
 SELECT 'records not signed yet', (s.tree_size - s.signed_size)::text FROM jit.ledger_state s
 UNION ALL
+SELECT 'destinations', pg_catalog.count(*)::text FROM jit.destination_terms
+UNION ALL
+SELECT 'destinations failing', pg_catalog.count(*)::text FROM jit.destination_terms t JOIN jit.deliveries d ON d.destination_id = t.destination_id
+ WHERE t.enabled AND (d.failures > 0 OR d.stopped)
+UNION ALL
+SELECT 'dead letters', pg_catalog.count(*)::text FROM jit.dead_letters
+UNION ALL
 SELECT 'approvals in force', pg_catalog.count(*)::text FROM jit.approvals a
  WHERE a.starts_at <= pg_catalog.clock_timestamp() AND a.ends_at > pg_catalog.clock_timestamp()
 UNION ALL

@@ -114,8 +114,13 @@ GRANT EXECUTE ON FUNCTION jit.touched(text, interval, timestamptz) TO jit_admin,
 GRANT EXECUTE ON FUNCTION jit.verify() TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.export(bigint, bigint, bigint) TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.drop_evidence(bigint, text, boolean) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.alter_destination(text, text, text, text, text, text[], text[], boolean) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.drop_destination(text) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.redeliver(text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.report(timestamptz, timestamptz) TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.findings(interval, timestamptz) TO jit_admin, jit_auditor;
 GRANT SELECT ON jit.policies, jit.stages, jit.rules, jit.delegations, jit.guards, jit.requests, jit.votes, jit.approvals, jit.use_counts, jit.scopes, jit.statements, jit.statement_parts, jit.events, jit.instance,
     jit.baseline, jit.certificates, jit.ledger, jit.ledger_segments, jit.ledger_state, jit.checkpoints,
-    jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs TO jit_admin, jit_auditor;
+    jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs,
+    jit.destination_terms, jit.deliveries, jit.dead_letters, jit.destinations TO jit_admin, jit_auditor;

@@ -778,6 +778,62 @@ REVOKE ALL ON jit.uses, jit.refusals, jit.ledger, jit.ledger_segments, jit.ledge
 GRANT SELECT ON jit.uses, jit.refusals TO PUBLIC;
 GRANT SELECT ON jit.ledger, jit.ledger_segments, jit.ledger_state, jit.checkpoints TO jit_admin, jit_auditor;
 
+-- Where events go: the ledger is the queue, so a destination is its terms, how far it got, and what it did not take.
+
+CREATE TABLE jit.destination_terms (
+    destination_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name        text NOT NULL UNIQUE,
+    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog')),
+    format      text NOT NULL,
+    url         text,
+    url_file    text,
+    secret_file text,
+    events      text[],
+    policies    text[],
+    enabled     boolean NOT NULL,
+    version     integer NOT NULL DEFAULT 1,
+    created_by  text NOT NULL,
+    created_at  timestamptz NOT NULL,
+    CHECK ((url IS NULL) <> (url_file IS NULL))
+);
+COMMENT ON TABLE jit.destination_terms IS 'Destinations of events; written by jit.create_destination, alter_destination and drop_destination';
+COMMENT ON COLUMN jit.destination_terms.url_file IS 'Name of the file that holds the address, when that is a secret';
+COMMENT ON COLUMN jit.destination_terms.secret_file IS 'Name of the file that holds the secrets that messages are signed with';
+COMMENT ON COLUMN jit.destination_terms.events IS 'Which events and kinds of records; NULL: as the kind of destination has it';
+COMMENT ON COLUMN jit.destination_terms.policies IS 'Of which policies; NULL: of all, and what belongs to none';
+COMMENT ON COLUMN jit.destination_terms.version IS 'Grows with each change, so that the courier sees it';
+
+CREATE TABLE jit.deliveries (
+    destination_id integer PRIMARY KEY REFERENCES jit.destination_terms ON DELETE CASCADE,
+    acknowledged   bigint NOT NULL,
+    delivered      bigint NOT NULL DEFAULT 0,
+    failures       integer NOT NULL DEFAULT 0,
+    failing_since  timestamptz,
+    next_try       timestamptz,
+    last_success   timestamptz,
+    last_error     text,
+    last_error_at  timestamptz,
+    stopped        boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 50);
+COMMENT ON TABLE jit.deliveries IS 'How far each destination got; written by the courier';
+COMMENT ON COLUMN jit.deliveries.acknowledged IS 'Everything up to this record of jit.ledger was taken, was not for it, or is in jit.dead_letters';
+COMMENT ON COLUMN jit.deliveries.delivered IS 'Number of records that were taken';
+COMMENT ON COLUMN jit.deliveries.failures IS 'How often in a row it did not work';
+COMMENT ON COLUMN jit.deliveries.stopped IS 'Whether it said that it wants nothing more (HTTP status 410)';
+
+CREATE TABLE jit.dead_letters (
+    destination_id integer NOT NULL REFERENCES jit.destination_terms ON DELETE CASCADE,
+    seq         bigint NOT NULL,
+    rejected_at timestamptz NOT NULL,
+    error       text NOT NULL,
+    retry       boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (destination_id, seq)
+);
+COMMENT ON TABLE jit.dead_letters IS 'Records that a destination rejected and that wait for jit.redeliver()';
+COMMENT ON COLUMN jit.dead_letters.seq IS 'The record, in jit.ledger';
+COMMENT ON COLUMN jit.dead_letters.error IS 'What the destination answered';
+COMMENT ON COLUMN jit.dead_letters.retry IS 'Whether jit.redeliver() was called since';
+
 CREATE TABLE jit.certificates (
     campaign     integer NOT NULL,
     policy_id    integer NOT NULL, -- no foreign key: what was certified stays on record when the policy is gone
@@ -1193,6 +1249,13 @@ UNION ALL
 SELECT 'records in the ledger', s.tree_size::text FROM jit.ledger_state s
 UNION ALL
 SELECT 'records not signed yet', (s.tree_size - s.signed_size)::text FROM jit.ledger_state s
+UNION ALL
+SELECT 'destinations', pg_catalog.count(*)::text FROM jit.destination_terms
+UNION ALL
+SELECT 'destinations failing', pg_catalog.count(*)::text FROM jit.destination_terms t JOIN jit.deliveries d ON d.destination_id = t.destination_id
+ WHERE t.enabled AND (d.failures > 0 OR d.stopped)
+UNION ALL
+SELECT 'dead letters', pg_catalog.count(*)::text FROM jit.dead_letters
 UNION ALL
 SELECT 'approvals in force', pg_catalog.count(*)::text FROM jit.approvals a
  WHERE a.starts_at <= pg_catalog.clock_timestamp() AND a.ends_at > pg_catalog.clock_timestamp()
@@ -2292,3 +2355,109 @@ REVOKE ALL ON jit.factors FROM PUBLIC;
 GRANT SELECT ON jit.factors TO PUBLIC;
 GRANT EXECUTE ON FUNCTION jit.reset_factors(regrole, text) TO jit_admin;
 GRANT SELECT ON jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs TO jit_admin, jit_auditor;
+
+-- Destinations of events.
+
+CREATE FUNCTION jit.create_destination(
+    name        text,
+    kind        text,
+    url         text    DEFAULT NULL,
+    url_file    text    DEFAULT NULL,
+    secret_file text    DEFAULT NULL,
+    format      text    DEFAULT NULL,
+    events      text[]  DEFAULT NULL,
+    policies    text[]  DEFAULT NULL,
+    enabled     boolean DEFAULT true,
+    from_seq    bigint  DEFAULT NULL
+) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_create_destination';
+REVOKE ALL ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint)
+    IS 'Lets the courier send events to a webhook, Slack, Teams or syslog, from now on or from a record of the ledger on';
+
+CREATE FUNCTION jit.alter_destination(
+    name        text,
+    url         text    DEFAULT NULL,
+    url_file    text    DEFAULT NULL,
+    secret_file text    DEFAULT NULL,
+    format      text    DEFAULT NULL,
+    events      text[]  DEFAULT NULL,
+    policies    text[]  DEFAULT NULL,
+    enabled     boolean DEFAULT NULL
+) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_alter_destination';
+REVOKE ALL ON FUNCTION jit.alter_destination(text, text, text, text, text, text[], text[], boolean) FROM PUBLIC;
+COMMENT ON FUNCTION jit.alter_destination(text, text, text, text, text, text[], text[], boolean)
+    IS 'Changes what is given, and tries again at once; an empty list or text is none';
+
+CREATE FUNCTION jit.drop_destination(name text) RETURNS void
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_drop_destination';
+REVOKE ALL ON FUNCTION jit.drop_destination(text) FROM PUBLIC;
+COMMENT ON FUNCTION jit.drop_destination(text) IS 'Sends nothing more there; what was not delivered stays in the ledger only';
+
+CREATE FUNCTION jit.redeliver(destination text) RETURNS bigint
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_redeliver';
+REVOKE ALL ON FUNCTION jit.redeliver(text) FROM PUBLIC;
+COMMENT ON FUNCTION jit.redeliver(text) IS 'Sends what the destination rejected once more, and does not wait for the next try; returns how many records that are';
+
+-- Never a secret: an address that is one lies in a file, and so do keys.
+CREATE VIEW jit.destinations WITH (security_barrier) AS
+SELECT t.name,
+       t.kind,
+       t.format,
+       t.url,
+       t.url_file,
+       t.secret_file,
+       t.events,
+       t.policies,
+       CASE WHEN NOT t.enabled THEN 'disabled'
+            WHEN d.stopped THEN 'stopped'
+            WHEN d.failures > 0 THEN 'failing'
+            WHEN d.acknowledged >= s.tree_size THEN 'delivered'
+            ELSE 'delivering' END AS state,
+       d.acknowledged,
+       GREATEST(s.tree_size - d.acknowledged, 0) AS lag,
+       d.delivered,
+       (SELECT pg_catalog.count(*) FROM jit.dead_letters l WHERE l.destination_id = t.destination_id) AS dead_letters,
+       d.failures,
+       d.failing_since,
+       d.next_try,
+       d.last_success,
+       d.last_error,
+       d.last_error_at
+  FROM jit.destination_terms t
+  JOIN jit.deliveries d ON d.destination_id = t.destination_id
+ CROSS JOIN jit.ledger_state s
+ WHERE (SELECT jit.sees_all());
+COMMENT ON VIEW jit.destinations IS 'Where events are sent, and how far that got; for auditors and admins';
+COMMENT ON COLUMN jit.destinations.name IS 'Argument of jit.alter_destination(), jit.drop_destination() and jit.redeliver()';
+COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams or syslog';
+COMMENT ON COLUMN jit.destinations.format IS 'How a record is written';
+COMMENT ON COLUMN jit.destinations.url IS 'The address; NULL: it is a secret, in url_file';
+COMMENT ON COLUMN jit.destinations.url_file IS 'The file that the address is read from, in jit_guard.courier_directory';
+COMMENT ON COLUMN jit.destinations.secret_file IS 'The file with the secrets that messages are signed with';
+COMMENT ON COLUMN jit.destinations.events IS 'Which events and kinds of records it gets; NULL: as its kind has it';
+COMMENT ON COLUMN jit.destinations.policies IS 'Of which policies; NULL: all';
+COMMENT ON COLUMN jit.destinations.state IS 'delivered, delivering, failing, stopped (it wants nothing more) or disabled';
+COMMENT ON COLUMN jit.destinations.acknowledged IS 'Records of jit.ledger up to this one are done with';
+COMMENT ON COLUMN jit.destinations.lag IS 'How many records that is behind the ledger';
+COMMENT ON COLUMN jit.destinations.delivered IS 'How many records it has taken';
+COMMENT ON COLUMN jit.destinations.dead_letters IS 'How many it rejected; jit.redeliver() sends them once more';
+COMMENT ON COLUMN jit.destinations.failures IS 'How often in a row it did not work';
+COMMENT ON COLUMN jit.destinations.failing_since IS 'When the first of these was';
+COMMENT ON COLUMN jit.destinations.next_try IS 'When the courier tries again';
+COMMENT ON COLUMN jit.destinations.last_success IS 'When it took something last';
+COMMENT ON COLUMN jit.destinations.last_error IS 'What went wrong last';
+COMMENT ON COLUMN jit.destinations.last_error_at IS 'When';
+
+REVOKE ALL ON jit.destination_terms, jit.deliveries, jit.dead_letters, jit.destinations FROM PUBLIC;
+REVOKE ALL ON SEQUENCE jit.destination_terms_destination_id_seq FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.alter_destination(text, text, text, text, text, text[], text[], boolean) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.drop_destination(text) TO jit_admin;
+GRANT EXECUTE ON FUNCTION jit.redeliver(text) TO jit_admin;
+GRANT SELECT ON jit.destination_terms, jit.deliveries, jit.dead_letters, jit.destinations TO jit_admin, jit_auditor;

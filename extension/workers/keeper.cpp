@@ -121,12 +121,18 @@ constexpr spi::Sql next_deadline{
     1,
     {TIMESTAMPTZOID}};
 
+constexpr spi::Sql any_destination{"SELECT FROM jit.destination_terms AS t JOIN jit.deliveries AS d ON d.destination_id = t.destination_id"
+                                   " WHERE t.enabled AND NOT d.stopped LIMIT 1",
+                                   0,
+                                   {}};
+
 constinit bool switch_noted = false;
 constinit bool is_ready = false; // the installation is bound, and of this version
 
 struct Round {
     catalog::Presence presence;
     bool is_control;
+    bool has_destination;
     uint64 moved;      // by the largest statement of this transaction
     TimestampTz next;
 };
@@ -290,6 +296,7 @@ void one_round(void *arg)
     }
     if (round->moved < batch_rows)
         round->next = smaller(read_next_deadline(now), next_reminder(now));
+    round->has_destination = spi::execute(any_destination, {}) > 0;
     spi::finish();
 }
 
@@ -299,7 +306,7 @@ void after_round(void *) { lockouts::told(); }
 TimestampTz work()
 {
     for (;;) {
-        Round round{catalog::Presence::absent, false, 0, DT_NOEND};
+        Round round{catalog::Presence::absent, false, false, 0, DT_NOEND};
         const uint64 expected = shared::cluster::expected();
         if (attempt(one_round, &round, nullptr) != Outcome::done || (lockouts::any && attempt(after_round, nullptr, nullptr) != Outcome::done))
             return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), retry_ms);
@@ -319,6 +326,8 @@ TimestampTz work()
                 return DT_NOEND;
             case catalog::Presence::ready:
                 shared::found_extension(round.is_control);
+                if (round.has_destination)
+                    shared::found_destinations();
                 switch_noted = true;
                 is_ready = true;
                 break;

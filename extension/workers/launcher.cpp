@@ -127,6 +127,10 @@ bool start(shared::Job job)
             strlcpy(worker.bgw_type, "jit_guard lender", sizeof(worker.bgw_type));
             strlcpy(worker.bgw_function_name, "jit_lender_main", sizeof(worker.bgw_function_name));
             break;
+        case shared::Kind::courier:
+            strlcpy(worker.bgw_type, "jit_guard courier", sizeof(worker.bgw_type));
+            strlcpy(worker.bgw_function_name, "jit_courier_main", sizeof(worker.bgw_function_name));
+            break;
     }
     snprintf(worker.bgw_name, sizeof(worker.bgw_name), "%s for database %u", worker.bgw_type, job.database);
     worker.bgw_main_arg = ObjectIdGetDatum(job.database);

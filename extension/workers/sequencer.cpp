@@ -13,6 +13,7 @@
 #include "pg/spool.hpp"
 #include "pg/switches.hpp"
 #include "pg/wal.hpp"
+#include "pg/worker_table.hpp"
 #include "workers/ledger_batch.hpp"
 #include "workers/ledger_records.hpp"
 #include "workers/signer.hpp"
@@ -196,6 +197,8 @@ TimestampTz work()
             return DT_NOEND;
         if (outcome == Outcome::done) {
             shared::finish_pass(pass.log, pass.moved);
+            if (pass.moved)
+                pg::shared::wake_courier();
             if (pass.spooled)
                 pg::spool::remove();
             if (pass.carried)

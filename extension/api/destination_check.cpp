@@ -1,0 +1,157 @@
+// destination_check.cpp: zone C. See destination_check.hpp.
+#include "core/siem.hpp"
+#include "net/address.hpp"
+#include "net/url.hpp"
+
+#include "api/destination_check.hpp"
+
+#include "api/call.hpp"
+#include "pg/secret_file.hpp"
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+
+namespace jit::api::destinations {
+
+namespace spi = pg::spi;
+
+namespace {
+
+constexpr Kind kinds[] = {
+    {"webhook", {"cloudevents", "cloudevents-batch", "ocsf"}, false, true, "https"},
+    {"slack", {"blocks", nullptr, nullptr}, true, false, "https"},
+    {"teams", {"card", nullptr, nullptr}, true, false, "https"},
+    {"syslog", {"json", "cef", "ocsf"}, false, false, "tls"},
+};
+
+} // namespace
+
+void bad(const char *message, const char *detail, const char *hint)
+{
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message), errdetail("%s", detail), errhint("%s", hint)));
+    pg_unreachable();
+}
+
+const Kind *kind_of(const char *name)
+{
+    for (const Kind &kind : kinds)
+        if (name != nullptr && strcmp(kind.name, name) == 0)
+            return &kind;
+    bad("there is no such kind of destination", name == nullptr ? "None is given." : psprintf("It is \"%s\".", clipped(name)),
+        "Kinds are webhook, slack, teams and syslog.");
+}
+
+namespace {
+
+void check_format(const Terms &terms)
+{
+    for (const char *format : terms.kind->formats)
+        if (format != nullptr && strcmp(format, terms.format) == 0)
+            return;
+    const char *const *all = terms.kind->formats;
+    bad("this kind of destination has no such format", psprintf("The kind is %s, the format \"%s\".", terms.kind->name, clipped(terms.format)),
+        psprintf("It has: %s%s%s%s%s.", all[0], all[1] ? ", " : "", all[1] ? all[1] : "", all[2] ? ", " : "", all[2] ? all[2] : ""));
+}
+
+// Without TLS nothing leaves the machine: an address of the loopback that the configuration allows, not a name for it.
+bool is_allowed_loopback(const net::Url &url)
+{
+    net::Network networks[pg::settings::most_networks];
+    net::Network address{};
+    size_t count = 0;
+    std::string_view rest;
+    return net::parse_network(url.host, &address) && net::is_loopback(address) &&
+           net::parse_networks(pg::settings::courier_allow, networks, &count, &rest) && net::addresses::among({networks, count}, address);
+}
+
+void check_url(const Terms &terms)
+{
+    net::Url url{};
+    if (const char *why = net::parse_url(terms.url, &url); why != nullptr)
+        bad("this is no address of a destination", why, "Give https://host/path, or tls://host:port for syslog.");
+    if (terms.kind->url_is_secret)
+        bad("the address of such a destination is a secret",
+            "Whoever has it can send messages there, and it would be seen in tables, logs and dumps.",
+            "Write it into a file in jit_guard.courier_directory, and give url_file => 'name'.");
+    const bool is_tls = url.scheme == "tls";
+    if (url.scheme == "http" && strcmp(terms.kind->scheme, "https") == 0) {
+        if (!is_allowed_loopback(url))
+            bad("a destination without TLS is not allowed", "What is sent could be read and changed on its way.",
+                "Use https. Only an address such as 127.0.0.1 that jit_guard.courier_allow names may have http.");
+    } else if (url.scheme != terms.kind->scheme) {
+        bad("the address has another scheme than this kind of destination", psprintf("The kind is %s.", terms.kind->name),
+            psprintf("It wants %s://.", terms.kind->scheme));
+    }
+    if (is_tls && (url.port == 0 || !url.path.empty()))
+        bad("the address of a stream is a host and a port", "It has no port, or something after it.", "Give tls://host:6514.");
+}
+
+void check_file(const char *argument, const char *name)
+{
+    if (name == nullptr)
+        return;
+    if (const char *why = pg::secret_file::bad_name(name); why != nullptr)
+        bad(psprintf("%s is no name of a file", argument), why,
+            "Files lie in the folder jit_guard.courier_directory; give the name without a folder.");
+    char text[pg::secret_file::most_bytes];
+    size_t count = 0;
+    // It may come later, so this is no error; but not the text: one who may name files must not learn what is in others.
+    if (const char *why = pg::secret_file::read(name, text, &count); why != nullptr)
+        ereport(WARNING, (errmsg("%s cannot be used yet", argument), errdetail("%s", why), errhint("Nothing is sent until it can.")));
+    explicit_bzero(text, sizeof(text));
+}
+
+void check_events(Datum events)
+{
+    const Words words = words_of(events, "events");
+    for (int i = 0; i < words.count; i++)
+        if (core::siem::meaning_of(words.items[i]).name.empty())
+            bad("there is no such event", psprintf("It is \"%s\".", clipped(words.items[i])),
+                "Events are those of jit.history, such as requested or break_glass, and the kinds of records: use, refusal, would_refuse, "
+                "outcome, session_ended, left_behind, maintenance, text, incarnation and gap.");
+}
+
+constexpr spi::Sql missing_policy{
+    "SELECT n.name FROM pg_catalog.unnest($1) AS n (name) WHERE n.name IS NULL OR NOT EXISTS (SELECT FROM jit.policies p WHERE p.name = n.name)",
+    1,
+    {TEXTARRAYOID}};
+
+void check_policies(Datum policies)
+{
+    spi::Args args{};
+    spi::add(&args, policies);
+    if (spi::execute(missing_policy, args) == 0)
+        return;
+    const char *name = spi::text(0, 1);
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no policy \"%s\"", name != nullptr ? clipped(name) : ""),
+                    errdetail("Nothing of it would ever be sent."), errhint("SELECT name FROM jit.policies;")));
+}
+
+} // namespace
+
+void check(const Terms &terms)
+{
+    check_format(terms);
+    if ((terms.url != nullptr) == (terms.url_file != nullptr))
+        bad("a destination has one address", terms.url != nullptr ? "Both url and url_file are given." : "Neither url nor url_file is given.",
+            "Give url, or url_file when the address itself is a secret.");
+    if (terms.url != nullptr)
+        check_url(terms);
+    check_file("url_file", terms.url_file);
+    if (terms.secret_file != nullptr && !terms.kind->is_signed)
+        bad("messages to this kind of destination are not signed", psprintf("The kind is %s.", terms.kind->name), "Leave secret_file out.");
+    check_file("secret_file", terms.secret_file);
+    if (terms.events != 0)
+        check_events(terms.events);
+    if (terms.policies != 0)
+        check_policies(terms.policies);
+}
+
+void warn_if_unsigned(const Terms &terms)
+{
+    if (terms.kind->is_signed && terms.secret_file == nullptr)
+        ereport(NOTICE, (errmsg("messages to \"%s\" are not signed", terms.name),
+                         errdetail("Whoever knows the address can send there what looks like them."),
+                         errhint("Write \"whsec_\" and the Base64 of 32 random bytes into a file, and give secret_file => 'name'.")));
+}
+
+} // namespace jit::api::destinations

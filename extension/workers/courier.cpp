@@ -1,0 +1,343 @@
+// courier.cpp: zone C. One process a database that has destinations: sends what is in the ledger to each of them, in order and at least
+// once. The ledger is the queue, so nobody waits for it and nothing is lost with it; a destination that hangs holds up itself alone.
+//
+// A round is one short transaction: what was taken is written down, and what comes next is read. Then no transaction is open while
+// messages are on their way.
+#include "core/cloud_event.hpp"
+#include "net/address.hpp"
+#include "net/delivery.hpp"
+
+#include "workers/courier_book.hpp"
+#include "workers/courier_mail.hpp"
+#include "workers/tick.hpp"
+#include "workers/transport.hpp"
+
+#include "pg/catalog.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/spi.hpp"
+#include "pg/switches.hpp"
+
+extern "C" {
+#include "common/pg_prng.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+}
+
+namespace jit::workers::courier {
+
+namespace catalog = pg::catalog;
+namespace settings = pg::settings;
+namespace spi = pg::spi;
+using net::Verdict;
+
+namespace {
+
+constexpr int64 write_after_ms = 500;  // progress that nothing else makes urgent
+constexpr int64 pause_ms = 1'100;      // between messages to people: Slack and Teams take about one a second
+constexpr int64 library_again_ms = 60'000;
+constexpr int64 longest_pause_ms = 60'000; // a bound for a wake-up that a wait for a lock swallowed
+
+constinit List *destinations = NIL;
+
+struct Round {
+    catalog::Presence presence;
+};
+
+TimestampTz after(TimestampTz at, int64 ms) { return TimestampTzPlusMilliseconds(at, ms); }
+TimestampTz now() { return GetCurrentTimestamp(); }
+
+bool is_for_people(const Destination &d) { return d.kind == Kind::slack || d.kind == Kind::teams; }
+bool is_idle(const Destination &d) { return d.sent == 0; }
+bool has_items(const Destination &d) { return d.at < d.count; }
+
+void one_round(void *arg)
+{
+    auto *round = static_cast<Round *>(arg);
+    round->presence = settled_presence();
+    if (round->presence != catalog::Presence::ready)
+        return;
+    spi::connect();
+    ListCell *cell;
+    foreach (cell, destinations) {
+        auto *destination = static_cast<Destination *>(lfirst(cell));
+        if (destination->moved)
+            write_progress(destination);
+    }
+    read_terms(&destinations);
+    foreach (cell, destinations) {
+        auto *destination = static_cast<Destination *>(lfirst(cell));
+        if (is_idle(*destination) && !has_items(*destination) && !destination->stopped)
+            read_items(destination);
+    }
+    spi::finish();
+}
+
+void forget_all()
+{
+    ListCell *cell;
+    foreach (cell, destinations)
+        drop(static_cast<Destination *>(lfirst(cell)));
+    list_free(destinations);
+    destinations = NIL;
+}
+
+// What a failed transaction read may be half of it.
+void forget_items()
+{
+    ListCell *cell;
+    foreach (cell, destinations) {
+        auto *destination = static_cast<Destination *>(lfirst(cell));
+        if (is_idle(*destination))
+            destination->count = destination->at = 0;
+    }
+}
+
+void keep_error(Destination *d, const char *error)
+{
+    if (d->error != nullptr)
+        pfree(const_cast<char *>(d->error));
+    // Whatever a library or another machine says becomes a text of the database.
+    char *clean = pstrdup(error);
+    for (char *letter = clean; *letter != '\0'; letter++)
+        if (*letter < ' ' || *letter > '~')
+            *letter = '?';
+    d->error = MemoryContextStrdup(d->memory, clean);
+}
+
+void fail(Destination *d, Verdict verdict, int64 asked_s, const char *error)
+{
+    keep_error(d, error);
+    if (d->failures < PG_INT32_MAX)
+        d->failures++;
+    const auto dice = static_cast<uint32>(pg_prng_uint32(&pg_global_prng_state));
+    d->next_try = after(now(), net::wait_ms(verdict, static_cast<unsigned>(d->failures), asked_s, dice));
+    d->failed_now = d->moved = d->urgent = true;
+    if (d->failures == 1)
+        ereport(LOG, (errmsg("jit_guard: destination \"%s\" fails: %s", d->name, d->error)));
+}
+
+// The first `count` items of what was sent are done with.
+void advance(Destination *d, int count)
+{
+    d->at += count;
+    if (!d->redelivers)
+        d->acknowledged = has_items(*d) ? d->items[d->at].seq - 1 : d->upto;
+    d->moved = true;
+}
+
+void take(Destination *d, int count)
+{
+    if (d->redelivers)
+        for (int i = 0; i < count; i++)
+            d->redelivered[d->redelivered_count++] = d->items[d->at + i].seq;
+    advance(d, count);
+    d->taken += count;
+    d->taken_at = now();
+    d->rejected_in_row = 0;
+    d->stuck = false;
+    d->next_try = 0;
+    if (d->failures > 0) {
+        d->failures = 0;
+        d->urgent = true;
+        ereport(LOG, (errmsg("jit_guard: destination \"%s\" works again", d->name)));
+    }
+    d->urgent = d->urgent || !has_items(*d);
+}
+
+void reject(Destination *d, const char *error)
+{
+    // It is the destination that is wrong, not ten records in a row: they stay in the queue.
+    if ((d->stuck || d->rejected_in_row >= net::most_rejected) && !pg::switches::off("courier_rejected")) {
+        d->stuck = true;
+        fail(d, Verdict::mistaken, 0, psprintf("%d records in a row were rejected: %s", net::most_rejected, error));
+        return;
+    }
+    keep_error(d, error);
+    d->rejected = d->items[d->at];
+    d->rejected_in_row++;
+    d->failed_now = d->urgent = true;
+    ereport(WARNING, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+                      errmsg("destination \"%s\" rejected record " INT64_FORMAT, d->name, d->rejected.seq), errdetail("%s", d->error),
+                      errhint("It is in jit.dead_letters; SELECT jit.redeliver('...') sends it once more.")));
+    advance(d, 1);
+}
+
+void settle(Destination *d, const transport::Answer &answer)
+{
+    const int sent = d->sent;
+    d->sent = 0;
+    const Verdict verdict = answer.mistaken ? Verdict::mistaken : net::judge(answer.status);
+    switch (verdict) {
+        case Verdict::delivered:
+            take(d, sent);
+            break;
+        case Verdict::rejected:
+            if (sent == 1)
+                reject(d, answer.error);
+            break;
+        case Verdict::later:
+        case Verdict::mistaken:
+            fail(d, verdict, answer.retry_after_s, answer.error);
+            break;
+        case Verdict::gone:
+            fail(d, verdict, 0, "it wants nothing more (HTTP status 410)");
+            d->stopped = true;
+            ereport(WARNING, (errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("destination \"%s\" wants nothing more", d->name),
+                              errhint("SELECT jit.alter_destination('...', enabled => true); begins again where it stopped.")));
+            break;
+    }
+    d->size = net::next_size(verdict, sent, d->size, most_in_message(*d));
+}
+
+// When its next message may go out.
+TimestampTz due(const Destination &d)
+{
+    return is_for_people(d) && d.last_start != 0 ? larger(d.next_try, after(d.last_start, pause_ms)) : d.next_try;
+}
+
+void start(Destination *d)
+{
+    transport::Message message{};
+    d->last_start = now();
+    const char *why = mail::compose(d, smaller(d->size, d->count - d->at), &message);
+    if (why != nullptr) {
+        d->sent = 0;
+        fail(d, Verdict::mistaken, 0, why);
+        return;
+    }
+    transport::send(d->channel, message);
+}
+
+// Sends what can be sent and takes what came back, until a transaction is needed. Returns until when to wait.
+TimestampTz work(Destination *d)
+{
+    transport::Answer answer{};
+    for (;;) {
+        if (!is_idle(*d) && transport::take(d->channel, &answer))
+            settle(d, answer);
+        // One rejected record is written down before the next can be.
+        if (!is_idle(*d) || !has_items(*d) || d->stopped || d->rejected.seq != 0)
+            break;
+        if (due(*d) > now())
+            return due(*d);
+        start(d);
+    }
+    return DT_NOEND;
+}
+
+bool needs_round(const Destination &d)
+{
+    return d.urgent || (is_idle(d) && !has_items(d) && !d.caught_up) || (d.moved && now() >= after(d.written_at, write_after_ms));
+}
+
+// The configuration, as the connections see it.
+void apply_settings()
+{
+    net::Network networks[settings::most_networks];
+    size_t count = 0;
+    std::string_view rest;
+    if (!net::parse_networks(settings::courier_allow, networks, &count, &rest))
+        count = 0;
+    static constinit char *ca_file = nullptr;
+    char *const old = ca_file;
+    ca_file = settings::courier_ca_file[0] != '\0' ? MemoryContextStrdup(TopMemoryContext, settings::courier_ca_file) : nullptr;
+    transport::allow({networks, count}, ca_file);
+    if (old != nullptr)
+        pfree(old);
+}
+
+// One transaction; false when it has to be tried again.
+bool make_round()
+{
+    Round round{};
+    if (attempt(one_round, &round, nullptr) != Outcome::done) {
+        forget_items();
+        return false;
+    }
+    switch (round.presence) {
+        case catalog::Presence::ready:
+            break;
+        case catalog::Presence::unbound:
+        case catalog::Presence::creating:
+            forget_all();
+            return true;
+        case catalog::Presence::absent:
+            pg::shared::not_needed();
+            proc_exit(0);
+    }
+    ListCell *cell;
+    foreach (cell, destinations) {
+        auto *d = static_cast<Destination *>(lfirst(cell));
+        if (d->moved)
+            progress_written(d);
+        // What was filtered while reading came after what was written.
+        d->moved = d->acknowledged != d->written;
+    }
+    if (destinations == NIL) {
+        pg::shared::not_needed(); // the keeper brings a courier back
+        proc_exit(0);
+    }
+    return true;
+}
+
+void wait_for_library(const char *why)
+{
+    ereport(WARNING, (errcode(ERRCODE_UNDEFINED_FILE), errmsg("jit_guard's courier cannot send anything"), errdetail("%s", why),
+                      errhint("Install libcurl 4 with OpenSSL (Debian: libcurl4).")));
+    sleep_until(after(now(), library_again_ms));
+}
+
+} // namespace
+
+void run()
+{
+    MemoryContext const tick_context = AllocSetContextCreate(TopMemoryContext, "jit_guard courier", ALLOCSET_DEFAULT_SIZES);
+    MemoryContextSwitchTo(tick_context);
+    while (const char *why = transport::open())
+        wait_for_library(why);
+    apply_settings();
+    bool wants_round = true;
+    TimestampTz not_before = 0; // after a lock could not be had
+    for (;;) {
+        MemoryContextSwitchTo(tick_context);
+        MemoryContextReset(tick_context);
+        CHECK_FOR_INTERRUPTS();
+        if (ConfigReloadPending) {
+            ConfigReloadPending = false;
+            ProcessConfigFile(PGC_SIGHUP);
+            apply_settings();
+        }
+        TimestampTz until = DT_NOEND;
+        ListCell *cell;
+        foreach (cell, destinations) {
+            auto *d = static_cast<Destination *>(lfirst(cell));
+            until = smaller(until, work(d));
+            wants_round = wants_round || needs_round(*d);
+            if (d->moved)
+                until = smaller(until, after(d->written_at, write_after_ms));
+        }
+        if (wants_round && now() >= not_before) {
+            wants_round = !make_round();
+            if (!wants_round)
+                continue; // there may be something to send
+            not_before = after(now(), retry_ms);
+        }
+        if (wants_round)
+            until = smaller(until, not_before);
+        if (transport::wait(smaller(until, after(now(), longest_pause_ms))) || until == DT_NOEND)
+            wants_round = true;
+    }
+}
+
+} // namespace jit::workers::courier
+
+extern "C" PGDLLEXPORT void jit_courier_main(Datum database);
+
+extern "C" PGDLLEXPORT void jit_courier_main(Datum database)
+{
+    jit::workers::begin({DatumGetObjectId(database), jit::pg::shared::Kind::courier}, "courier");
+    jit::workers::courier::run();
+}

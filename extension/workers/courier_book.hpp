@@ -1,0 +1,83 @@
+// courier_book.hpp: zone C. What the courier knows of its destinations: their terms, what is on its way to them, and how far they got.
+// What the tables say counts; what is kept here is lost when the process ends, and found again.
+#pragma once
+
+#include "core/cloud_event.hpp"
+#include "net/delivery.hpp"
+
+#include "pg/server.hpp"
+#include "workers/transport.hpp"
+
+extern "C" {
+#include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
+}
+
+namespace jit::workers::courier {
+
+inline constexpr int most_items = 500; // records read at once
+inline constexpr int most_bytes = 4 << 20;
+
+enum class Kind : uint8 { webhook, slack, teams, syslog };
+enum class Format : uint8 { cloudevents, cloudevents_batch, ocsf, blocks, card, json, cef };
+
+// One record as this destination wants it.
+struct Item {
+    int64 seq;
+    int offset, length; // in `bytes`
+    core::cloud_event::Id id;
+};
+
+struct Destination {
+    int32 id, version;
+    TimestampTz created_at;
+    Kind kind;
+    Format format;
+    const char *name, *url, *url_file, *secret_file;
+    List *events, *policies; // of char *; NIL: none said
+    MemoryContext memory;    // all of it
+
+    // What was read and is to be sent, in order.
+    StringInfoData bytes;
+    Item items[most_items];
+    int count, at;    // items[at] is the next one
+    int64 upto;       // with the last item, everything up to this record is done
+    bool redelivers;  // they are dead letters
+    bool caught_up;   // nothing came after what was read last
+
+    // The message that is on its way.
+    transport::Channel *channel;
+    StringInfoData body;
+    int sent;         // items in it; 0: none
+    int size;         // of the next one, at most
+    TimestampTz last_start;
+
+    // How it went; what of it is not written down yet.
+    int64 acknowledged, writing, written; // the one in between: in a transaction that is not committed yet
+    int32 failures;
+    TimestampTz next_try; // 0: at once
+    int64 taken;          // records since it was written down
+    TimestampTz taken_at, written_at;
+    bool moved, urgent;
+    bool stopped, failed_now;
+    bool stuck;           // it rejects everything
+    int rejected_in_row;
+    const char *error;    // in `memory`
+    Item rejected;        // to be written down; seq 0: none
+    int64 redelivered[most_items];
+    int redelivered_count;
+};
+
+// In a transaction with SPI. Reads the destinations that are enabled into *all, keeping what is known of those that did not change.
+void read_terms(List **all);
+// Writes down how far it got.
+void write_progress(Destination *destination);
+// What was written down in a transaction that is committed now.
+void progress_written(Destination *destination);
+// Reads what comes next, when there is nothing left.
+void read_items(Destination *destination);
+void drop(Destination *destination);
+
+[[nodiscard]] int most_in_message(const Destination &destination);
+
+} // namespace jit::workers::courier

@@ -1,0 +1,130 @@
+// transport_request.cpp: zone C. What libcurl is told about a request, and what it asks while one is under way: to which addresses it
+// may connect, and how much of an answer is read.
+#include "net/address.hpp"
+#include "workers/curl.hpp"
+
+#include "workers/transport_channel.hpp"
+
+#include "pg/settings.hpp"
+#include "pg/switches.hpp"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+namespace jit::workers::transport::request {
+
+namespace {
+
+constexpr long connect_ms = 10'000;
+constexpr long whole_ms = 30'000;            // of a request, whatever it does meanwhile
+constexpr size_t most_answer_bytes = 65'536; // headers and body; nobody reads them
+
+constinit net::Network allowed[pg::settings::most_networks]{};
+constinit size_t allowed_count = 0;
+constinit const char *authorities = nullptr;
+constinit bool guards_addresses = true; // asked for outside of what libcurl calls
+
+// ---- called by libcurl: touches nothing of the server ----
+
+net::Network network_of(const sockaddr *address)
+{
+    net::Network found{};
+    if (address->sa_family == AF_INET) {
+        found.bits = 32;
+        memcpy(found.bytes.data(), &reinterpret_cast<const sockaddr_in *>(address)->sin_addr, 4);
+    } else {
+        found.v6 = true;
+        found.bits = 128;
+        memcpy(found.bytes.data(), &reinterpret_cast<const sockaddr_in6 *>(address)->sin6_addr, 16);
+    }
+    return found;
+}
+
+// The one place that every connection passes, after the name was resolved: what a name points to does not matter.
+extern "C" curl_socket_t jit_open_socket(void *to, curlsocktype, curl_sockaddr *address)
+{
+    auto *channel = static_cast<Channel *>(to);
+    if (address->family != AF_INET && address->family != AF_INET6)
+        return CURL_SOCKET_BAD;
+    const net::Network target = network_of(&address->addr);
+    const bool may = net::may_connect(target, {allowed, allowed_count}) &&
+                     (channel->protocol != Protocol::loopback_http || net::is_loopback(target));
+    if (!may && guards_addresses) {
+        if (!channel->refused)
+            (void) inet_ntop(address->family, target.bytes.data(), channel->address, sizeof(channel->address));
+        channel->refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+extern "C" size_t jit_receive(char *, size_t size, size_t count, void *to)
+{
+    auto *channel = static_cast<Channel *>(to);
+    channel->received += size * count;
+    channel->too_much = channel->received > most_answer_bytes;
+    return channel->too_much ? 0 : size * count;
+}
+
+// An answer that is cut short in its headers is none, whatever its first line says.
+extern "C" size_t jit_receive_header(char *line, size_t size, size_t count, void *to)
+{
+    auto *channel = static_cast<Channel *>(to);
+    const size_t length = size * count;
+    channel->whole = length <= 2 && (length == 0 || line[length - 1] == '\n');
+    return jit_receive(line, size, count, to);
+}
+
+// ---- told to it ----
+
+template <class Value> bool set(Channel *channel, CURLoption option, Value value)
+{
+    return curl.setopt(channel->handle, option, value) == CURLE_OK;
+}
+
+} // namespace
+
+void allow(std::span<const net::Network> networks, const char *ca_file)
+{
+    allowed_count = smaller(networks.size(), size_t{pg::settings::most_networks});
+    for (size_t i = 0; i < allowed_count; i++)
+        allowed[i] = networks[i];
+    authorities = ca_file;
+    guards_addresses = !pg::switches::off("courier_addresses");
+}
+
+bool prepare(Channel *channel, const Message &message)
+{
+    curl.reset(channel->handle);
+    const bool is_stream = message.protocol == Protocol::tls;
+    const long verify = pg::switches::off("courier_certificates") ? 0 : 1;
+    bool done = set(channel, CURLOPT_URL, message.url) && set(channel, CURLOPT_ERRORBUFFER, channel->detail) &&
+                set(channel, CURLOPT_PROTOCOLS_STR, message.protocol == Protocol::loopback_http ? "http" : "https") &&
+                set(channel, CURLOPT_FOLLOWLOCATION, 0L) && set(channel, CURLOPT_PROXY, "") && set(channel, CURLOPT_NOPROXY, "*") &&
+                set(channel, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)) && set(channel, CURLOPT_NOSIGNAL, 1L) &&
+                set(channel, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) && set(channel, CURLOPT_SSL_VERIFYPEER, verify) &&
+                set(channel, CURLOPT_SSL_VERIFYHOST, 2 * verify) &&
+                set(channel, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)) &&
+                set(channel, CURLOPT_OPENSOCKETFUNCTION, jit_open_socket) && set(channel, CURLOPT_OPENSOCKETDATA, channel) &&
+                set(channel, CURLOPT_WRITEFUNCTION, jit_receive) && set(channel, CURLOPT_WRITEDATA, channel) &&
+                set(channel, CURLOPT_HEADERFUNCTION, jit_receive_header) && set(channel, CURLOPT_HEADERDATA, channel) &&
+                set(channel, CURLOPT_FRESH_CONNECT, channel->fresh ? 1L : 0L) &&
+                (authorities == nullptr || set(channel, CURLOPT_CAINFO, authorities));
+    (void) set(channel, CURLOPT_QUICK_EXIT, 1L); // not to wait for a resolver that hangs
+    channel->fresh = false;
+    if (is_stream)
+        return done && set(channel, CURLOPT_CONNECT_ONLY, 1L) && set(channel, CURLOPT_SSL_ENABLE_ALPN, 0L) &&
+               set(channel, CURLOPT_TCP_KEEPALIVE, 1L);
+    for (const char *const *header = message.headers; done && *header != nullptr; header++) {
+        curl_slist *more = curl.list_append(channel->headers, *header);
+        done = more != nullptr;
+        channel->headers = done ? more : channel->headers;
+    }
+    return done && set(channel, CURLOPT_POST, 1L) && set(channel, CURLOPT_POSTFIELDS, message.bytes) &&
+           set(channel, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(message.count)) &&
+           set(channel, CURLOPT_HTTPHEADER, channel->headers) && set(channel, CURLOPT_TIMEOUT_MS, whole_ms) &&
+           set(channel, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)) &&
+           set(channel, CURLOPT_USERAGENT, "jit_guard/" JIT_GUARD_VERSION);
+}
+
+} // namespace jit::workers::transport::request
