@@ -71,9 +71,13 @@ SELECT policy, state FROM jit.audit WHERE person = 'regress_asker' AND asked_at 
 SELECT count(*) FROM jit.audit WHERE break_glass;
 SELECT person, policy, actions, uses, last_use > first_use AS later FROM jit.touched('pay.a');
 SELECT count(*) FROM jit.touched('pay.b');
+-- And by person.
+SELECT object, policy, actions, uses, last_use > first_use AS later FROM jit.used('regress_asker') ORDER BY object, request_id;
+SELECT count(*) FROM jit.used('regress_boss');
 SELECT count(*) FROM jit.touched('pay.a', '1 day', now() - '1 day'::interval);
 \c - regress_asker
 SELECT * FROM jit.touched('pay.a');
+SELECT * FROM jit.used('regress_asker');
 \c - regress_auditor
 SELECT bool_and(was IS NULL OR was > request_id) AS newest_first FROM (SELECT request_id, lag(request_id) OVER () AS was FROM jit.audit) s;
 

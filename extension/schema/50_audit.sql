@@ -166,7 +166,7 @@ COMMENT ON COLUMN jit.audit.client_addr IS 'From which address it was asked; NUL
 COMMENT ON COLUMN jit.audit.application_name IS 'With which program, as it calls itself';
 COMMENT ON COLUMN jit.audit.story IS 'All of that in one sentence';
 
--- By object: the view above would have to look at every request.
+-- By object: the view above would have to look at every request, and jit.uses at every use.
 CREATE FUNCTION jit.touched(
     object text, since interval DEFAULT '30 days', until timestamptz DEFAULT NULL,
     OUT person text, OUT policy text, OUT request_id bigint, OUT actions text[], OUT uses bigint, OUT first_use timestamptz, OUT last_use timestamptz
@@ -187,3 +187,25 @@ $$;
 REVOKE ALL ON FUNCTION jit.touched(text, interval, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION jit.touched(text, interval, timestamptz)
     IS 'Who used rights on an object in the time before until (NULL: now), by person and request, the last first';
+
+-- And by person.
+CREATE FUNCTION jit.used(
+    person text, since interval DEFAULT '30 days', until timestamptz DEFAULT NULL,
+    OUT object text, OUT policy text, OUT request_id bigint, OUT actions text[], OUT uses bigint, OUT first_use timestamptz, OUT last_use timestamptz
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT e.u ->> 'object', e.u ->> 'policy', (e.u ->> 'request_id')::bigint, array_agg(DISTINCT a.action), count(DISTINCT l.seq), min(l.at), max(l.at)
+  FROM jit.ledger l
+ CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
+ CROSS JOIN LATERAL jsonb_array_elements(d.r -> 'uses') AS e (u)
+ CROSS JOIN LATERAL unnest(string_to_array(e.u ->> 'actions', ', ')) AS a (action)
+ WHERE jit.record_keys(l.record) @> ARRAY['kind:use', 'person:' || $1]
+   AND l.at >= COALESCE($3, clock_timestamp()) - $2 AND l.at < COALESCE($3, clock_timestamp())
+   AND d.r ->> 'person' = $1
+ GROUP BY 1, 2, 3
+ ORDER BY 7 DESC
+$$;
+REVOKE ALL ON FUNCTION jit.used(text, interval, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION jit.used(text, interval, timestamptz)
+    IS 'What a person used rights on in the time before until (NULL: now), by object and request, the last first';

@@ -111,6 +111,7 @@ GRANT EXECUTE ON FUNCTION jit.start_certification(interval, text[]) TO jit_admin
 GRANT EXECUTE ON FUNCTION jit.accept_drift(text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.drift() TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.touched(text, interval, timestamptz) TO jit_admin, jit_auditor;
+GRANT EXECUTE ON FUNCTION jit.used(text, interval, timestamptz) TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.verify() TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.export(bigint, bigint, bigint) TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.drop_evidence(bigint, text, boolean) TO jit_admin;

@@ -1543,7 +1543,7 @@ COMMENT ON COLUMN jit.audit.client_addr IS 'From which address it was asked; NUL
 COMMENT ON COLUMN jit.audit.application_name IS 'With which program, as it calls itself';
 COMMENT ON COLUMN jit.audit.story IS 'All of that in one sentence';
 
--- By object: the view above would have to look at every request.
+-- By object: the view above would have to look at every request, and jit.uses at every use.
 CREATE FUNCTION jit.touched(
     object text, since interval DEFAULT '30 days', until timestamptz DEFAULT NULL,
     OUT person text, OUT policy text, OUT request_id bigint, OUT actions text[], OUT uses bigint, OUT first_use timestamptz, OUT last_use timestamptz
@@ -1564,6 +1564,28 @@ $$;
 REVOKE ALL ON FUNCTION jit.touched(text, interval, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION jit.touched(text, interval, timestamptz)
     IS 'Who used rights on an object in the time before until (NULL: now), by person and request, the last first';
+
+-- And by person.
+CREATE FUNCTION jit.used(
+    person text, since interval DEFAULT '30 days', until timestamptz DEFAULT NULL,
+    OUT object text, OUT policy text, OUT request_id bigint, OUT actions text[], OUT uses bigint, OUT first_use timestamptz, OUT last_use timestamptz
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT e.u ->> 'object', e.u ->> 'policy', (e.u ->> 'request_id')::bigint, array_agg(DISTINCT a.action), count(DISTINCT l.seq), min(l.at), max(l.at)
+  FROM jit.ledger l
+ CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
+ CROSS JOIN LATERAL jsonb_array_elements(d.r -> 'uses') AS e (u)
+ CROSS JOIN LATERAL unnest(string_to_array(e.u ->> 'actions', ', ')) AS a (action)
+ WHERE jit.record_keys(l.record) @> ARRAY['kind:use', 'person:' || $1]
+   AND l.at >= COALESCE($3, clock_timestamp()) - $2 AND l.at < COALESCE($3, clock_timestamp())
+   AND d.r ->> 'person' = $1
+ GROUP BY 1, 2, 3
+ ORDER BY 7 DESC
+$$;
+REVOKE ALL ON FUNCTION jit.used(text, interval, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION jit.used(text, interval, timestamptz)
+    IS 'What a person used rights on in the time before until (NULL: now), by object and request, the last first';
 -- Drift: memberships, privileges and owners that were changed by hand, against what was there when somebody looked last.
 
 -- What holds now. A loan by jit_lender is no drift, nor is what jit_lender holds in order to lend.
@@ -2043,6 +2065,7 @@ GRANT EXECUTE ON FUNCTION jit.start_certification(interval, text[]) TO jit_admin
 GRANT EXECUTE ON FUNCTION jit.accept_drift(text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.drift() TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.touched(text, interval, timestamptz) TO jit_admin, jit_auditor;
+GRANT EXECUTE ON FUNCTION jit.used(text, interval, timestamptz) TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.verify() TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.export(bigint, bigint, bigint) TO jit_admin, jit_auditor;
 GRANT EXECUTE ON FUNCTION jit.drop_evidence(bigint, text, boolean) TO jit_admin;
