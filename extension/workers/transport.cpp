@@ -23,10 +23,6 @@ constexpr TimestampTz stall_ms = 30'000;  // of a stream that takes nothing
 constexpr int most_sockets = 512;
 constexpr long most_connections = 64;
 
-} // namespace
-
-namespace {
-
 struct Watched {
     curl_socket_t socket;
     int what; // CURL_POLL_*
