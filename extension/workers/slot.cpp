@@ -115,7 +115,9 @@ void carry(void *arg)
 // A keeper that cannot run, or is stopped, must not fill the disk with the log of everybody else.
 void carry_if_far(Oid database)
 {
-    static constinit TimestampTz said_at = 0;
+    // That it fails is not to be hidden by an earlier success.
+    static constinit TimestampTz carried_said_at = 0;
+    static constinit TimestampTz failed_said_at = 0;
     // A keeper that has not told yet where it is has read what the slot does not keep.
     Lagging lagging = {database, larger(shared::evidence::needed_by(database), MyReplicationSlot->data.restart_lsn)};
     const XLogRecPtr now = GetFlushRecPtr(nullptr);
@@ -123,17 +125,20 @@ void carry_if_far(Oid database)
         return;
     Failure failure{};
     const Outcome outcome = attempt(carry, &lagging, &failure);
-    if (said_at != 0 && GetCurrentTimestamp() < TimestampTzPlusMilliseconds(said_at, 3'600'000))
+    TimestampTz *const said_at = outcome == Outcome::done ? &carried_said_at : &failed_said_at;
+    if (*said_at != 0 && GetCurrentTimestamp() < TimestampTzPlusMilliseconds(*said_at, 3'600'000))
         return;
-    said_at = GetCurrentTimestamp();
+    *said_at = GetCurrentTimestamp();
     if (outcome == Outcome::done)
-        ereport(WARNING, (errmsg("the keeper of database %u has not read jit_guard.evidence_log of the write-ahead log", database),
+        ereport(WARNING, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                          errmsg("the keeper of database %u has not read jit_guard.evidence_log of the write-ahead log", database),
                           errdetail("Its records are in the file \"jit_guard_carried.%u\" until it does; the log is not kept for it.", database),
                           errhint("Look why the worker \"jit_guard keeper\" of the database does not run (jit.status, server log).")));
     else
         ereport(WARNING, (errcode(failure.sqlstate),
                           errmsg("records of database %u cannot be carried out of the write-ahead log: %s", database, failure.message),
-                          errhint("The log is kept, and grows, until the worker \"jit_guard keeper\" of the database runs.")));
+                          errdetail("They stay in the write-ahead log, which is kept for them."),
+                          errhint("The log grows until the worker \"jit_guard keeper\" of the database runs.")));
 }
 
 } // namespace
