@@ -22,14 +22,16 @@ namespace {
 
 constexpr spi::Sql read_row{
     "SELECT s.segment, s.tree_size, s.frontier, s.incarnation, s.timeline, s.position, s.signed_size, s.unresolved, s.spool,"
-    " (SELECT max(l.seq) FROM jit.ledger AS l) FROM jit.ledger_state AS s FOR UPDATE",
+    " (SELECT max(l.seq) FROM jit.ledger AS l) FROM jit.ledger_state AS s",
     0,
     {}};
+// Not locked when it is read: most passes find nothing to do, and would write only the lock. What jit.rebind() has changed
+// meanwhile is not found here, and the pass is done again.
 constexpr spi::Sql write_row{
     "UPDATE jit.ledger_state SET segment = $1, tree_size = $2, frontier = $3, incarnation = $4, timeline = $5, position = $6,"
-    " signed_size = $7, unresolved = $8, spool = $9",
-    9,
-    {INT2OID, INT8OID, BYTEAOID, INT4OID, INT4OID, LSNOID, INT8OID, INT8ARRAYOID, BYTEAOID}};
+    " signed_size = $7, unresolved = $8, spool = $9 WHERE tree_size = $10 AND timeline = $11 AND position = $12",
+    12,
+    {INT2OID, INT8OID, BYTEAOID, INT4OID, INT4OID, LSNOID, INT8OID, INT8ARRAYOID, BYTEAOID, INT8OID, INT4OID, LSNOID}};
 constexpr spi::Sql insert_records{
     "INSERT INTO jit.ledger (segment, seq, at, record) SELECT $1, $2 + u.n - 1, u.at, u.record"
     " FROM unnest($3, $4) WITH ORDINALITY AS u (at, record, n)",
@@ -202,6 +204,7 @@ void read_state(State *state)
     state->timeline = DatumGetInt32(spi::value(0, 5, &is_null));
     state->position = DatumGetLSN(spi::value(0, 6, &is_null));
     state->signed_size = spi::int8_value(0, 7);
+    state->row = {size, state->timeline, state->position};
     ArrayType *unresolved = DatumGetArrayTypeP(spi::value(0, 8, &is_null));
     state->unresolved_count = smaller(ArrayGetNItems(ARR_NDIM(unresolved), ARR_DIMS(unresolved)), most_unresolved);
     memcpy(state->unresolved, ARR_DATA_PTR(unresolved), sizeof(int64) * static_cast<size_t>(state->unresolved_count));
@@ -286,7 +289,11 @@ void end(Batch *batch, bool moved)
         spi::add(&args, bytea_of({state.spool, sizeof(state.spool)}));
     else
         spi::add_null(&args);
-    (void) spi::execute(write_row, args);
+    spi::add(&args, Int64GetDatum(state.row.tree_size));
+    spi::add(&args, Int32GetDatum(state.row.timeline));
+    spi::add(&args, LSNGetDatum(state.row.position));
+    if (spi::execute(write_row, args) != 1)
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE), errmsg("jit.ledger_state was changed while records were added")));
 }
 
 } // namespace jit::workers::batch

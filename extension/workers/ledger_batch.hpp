@@ -26,6 +26,12 @@ struct State {
     int unresolved_count;
     char spool[16];
     bool has_spool;
+    // As they were read, by which the row is found again:
+    struct {
+        int64 tree_size;
+        int32 timeline;
+        XLogRecPtr position;
+    } row;
 };
 
 struct Batch {
