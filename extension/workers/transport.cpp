@@ -126,10 +126,10 @@ void end_request(Channel *channel, CURLcode code)
         end(channel, 0, true, psprintf("the address %s is not public, and jit_guard.courier_allow does not name it", channel->address));
     else if (code == CURLE_OK && !channel->whole)
         end(channel, 0, false, "the answer was cut short");
-    else if (code == CURLE_OK || (channel->too_much && status >= 200 && status < 300))
+    else if (code == CURLE_OK || (channel->too_much && channel->wanted.empty() && status >= 200 && status < 300))
         end(channel, static_cast<int>(status), false, status >= 200 && status < 300 ? "" : psprintf("HTTP status %ld", status));
     else if (channel->too_much)
-        end(channel, static_cast<int>(status), false, "the answer is too long");
+        end(channel, channel->wanted.empty() ? static_cast<int>(status) : 0, false, "the answer is too long");
     else
         end(channel, 0, is_mistake(code), says);
 }
@@ -286,6 +286,7 @@ void send(Channel *channel, const Message &message)
     channel->headers = nullptr;
     channel->protocol = message.protocol;
     channel->received = 0;
+    channel->wanted = message.answer;
     channel->too_much = channel->refused = channel->whole = false;
     channel->detail[0] = channel->address[0] = '\0';
     channel->state = State::connecting;

@@ -11,20 +11,26 @@ namespace jit::workers::transport {
 enum class Protocol : uint8 {
     https,
     loopback_http, // to a loopback address that is allowed, for programs on the same machine
+    metadata_http, // to the metadata service of a virtual machine of Azure, which speaks nothing else
     tls,           // a stream of bytes, kept open
 };
+
+enum class Method : uint8 { post, put, get };
 
 struct Message {
     const char *url;
     Protocol protocol;
     const char *const *headers; // ended by nullptr; of HTTP only
-    const char *bytes;          // stay where they are until the answer is taken
+    const char *bytes;          // stay where they are until the answer is taken; none with get
     size_t count;
+    Method method;
+    std::span<char> answer;     // the body of the answer is wanted, and goes here; empty: nobody reads it
 };
 
 struct Answer {
     int status;          // of HTTP; 200: a stream has taken all; 0: there was none
     int64 retry_after_s; // 0: not said
+    size_t bytes;        // of the body, in Message::answer; one that does not fit is an error
     bool mistaken;       // it will not pass by itself: a certificate, an address that is not allowed
     char error[256];     // empty when all went well
 };

@@ -25,6 +25,7 @@ struct Channel {
     char address[INET6_ADDRSTRLEN];
     char detail[CURL_ERROR_SIZE];
     size_t received;
+    std::span<char> wanted; // Message::answer
     const char *bytes; // of a stream: what is left
     size_t count;
     TimestampTz stalls_at;

@@ -17,7 +17,8 @@ namespace {
 
 constexpr long connect_ms = 10'000;
 constexpr long whole_ms = 30'000;            // of a request, whatever it does meanwhile
-constexpr size_t most_answer_bytes = 65'536; // headers and body; nobody reads them
+constexpr size_t most_answer_bytes = 65'536; // headers, and a body that nobody reads
+constexpr net::Network metadata_service{false, 32, {169, 254, 169, 254}};
 
 constinit net::Network allowed[pg::settings::most_networks]{};
 constinit size_t allowed_count = 0;
@@ -47,8 +48,10 @@ extern "C" curl_socket_t jit_open_socket(void *to, curlsocktype, curl_sockaddr *
     if (address->family != AF_INET && address->family != AF_INET6)
         return CURL_SOCKET_BAD;
     const net::Network target = network_of(&address->addr);
-    const bool may = net::may_connect(target, {allowed, allowed_count}) &&
-                     (channel->protocol != Protocol::loopback_http || net::is_loopback(target));
+    const bool may = channel->protocol == Protocol::metadata_http
+                         ? core::contains(metadata_service, target)
+                         : net::may_connect(target, {allowed, allowed_count}) &&
+                               (channel->protocol != Protocol::loopback_http || net::is_loopback(target));
     if (!may && guards_addresses) {
         if (!channel->refused)
             (void) inet_ntop(address->family, target.bytes.data(), channel->address, sizeof(channel->address));
@@ -58,12 +61,25 @@ extern "C" curl_socket_t jit_open_socket(void *to, curlsocktype, curl_sockaddr *
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-extern "C" size_t jit_receive(char *, size_t size, size_t count, void *to)
+size_t count_in(Channel *channel, size_t length)
+{
+    channel->received += length;
+    channel->too_much = channel->received > most_answer_bytes;
+    return channel->too_much ? 0 : length;
+}
+
+extern "C" size_t jit_receive(char *bytes, size_t size, size_t count, void *to)
 {
     auto *channel = static_cast<Channel *>(to);
-    channel->received += size * count;
-    channel->too_much = channel->received > most_answer_bytes;
-    return channel->too_much ? 0 : size * count;
+    const size_t length = size * count;
+    if (channel->wanted.empty())
+        return count_in(channel, length);
+    channel->too_much = length > channel->wanted.size() - channel->answer.bytes;
+    if (channel->too_much)
+        return 0;
+    memcpy(channel->wanted.data() + channel->answer.bytes, bytes, length);
+    channel->answer.bytes += length;
+    return length;
 }
 
 // An answer that is cut short in its headers is none, whatever its first line says.
@@ -72,7 +88,7 @@ extern "C" size_t jit_receive_header(char *line, size_t size, size_t count, void
     auto *channel = static_cast<Channel *>(to);
     const size_t length = size * count;
     channel->whole = length <= 2 && (length == 0 || line[length - 1] == '\n');
-    return jit_receive(line, size, count, to);
+    return count_in(channel, length);
 }
 
 // ---- told to it ----
@@ -80,6 +96,15 @@ extern "C" size_t jit_receive_header(char *line, size_t size, size_t count, void
 template <class Value> bool set(Channel *channel, CURLoption option, Value value)
 {
     return curl.setopt(channel->handle, option, value) == CURLE_OK;
+}
+
+bool set_method(Channel *channel, const Message &message)
+{
+    if (message.method == Method::get)
+        return set(channel, CURLOPT_HTTPGET, 1L);
+    return set(channel, CURLOPT_POST, 1L) && set(channel, CURLOPT_POSTFIELDS, message.bytes) &&
+           set(channel, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(message.count)) &&
+           (message.method == Method::post || set(channel, CURLOPT_CUSTOMREQUEST, "PUT"));
 }
 
 } // namespace
@@ -97,9 +122,10 @@ bool prepare(Channel *channel, const Message &message)
 {
     curl.reset(channel->handle);
     const bool is_stream = message.protocol == Protocol::tls;
+    const bool is_plain = message.protocol == Protocol::loopback_http || message.protocol == Protocol::metadata_http;
     const long verify = pg::switches::off("courier_certificates") ? 0 : 1;
     bool done = set(channel, CURLOPT_URL, message.url) && set(channel, CURLOPT_ERRORBUFFER, channel->detail) &&
-                set(channel, CURLOPT_PROTOCOLS_STR, message.protocol == Protocol::loopback_http ? "http" : "https") &&
+                set(channel, CURLOPT_PROTOCOLS_STR, is_plain ? "http" : "https") &&
                 set(channel, CURLOPT_FOLLOWLOCATION, 0L) && set(channel, CURLOPT_PROXY, "") && set(channel, CURLOPT_NOPROXY, "*") &&
                 set(channel, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)) && set(channel, CURLOPT_NOSIGNAL, 1L) &&
                 set(channel, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) && set(channel, CURLOPT_SSL_VERIFYPEER, verify) &&
@@ -120,9 +146,7 @@ bool prepare(Channel *channel, const Message &message)
         done = more != nullptr;
         channel->headers = done ? more : channel->headers;
     }
-    return done && set(channel, CURLOPT_POST, 1L) && set(channel, CURLOPT_POSTFIELDS, message.bytes) &&
-           set(channel, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(message.count)) &&
-           set(channel, CURLOPT_HTTPHEADER, channel->headers) && set(channel, CURLOPT_TIMEOUT_MS, whole_ms) &&
+    return done && set_method(channel, message) && set(channel, CURLOPT_HTTPHEADER, channel->headers) && set(channel, CURLOPT_TIMEOUT_MS, whole_ms) &&
            set(channel, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)) &&
            set(channel, CURLOPT_USERAGENT, "jit_guard/" JIT_GUARD_VERSION);
 }
