@@ -1,6 +1,7 @@
 // destination_check.cpp: zone C. See destination_check.hpp.
 #include "core/siem.hpp"
 #include "net/address.hpp"
+#include "net/azure_monitor.hpp"
 #include "net/url.hpp"
 
 #include "api/destination_check.hpp"
@@ -21,6 +22,7 @@ constexpr Kind kinds[] = {
     {"slack", {"blocks", nullptr, nullptr}, true, false, "https"},
     {"teams", {"card", nullptr, nullptr}, true, false, "https"},
     {"syslog", {"json", "cef", "ocsf"}, false, false, "tls"},
+    {"azure_monitor", {"table", nullptr, nullptr}, false, false, "https"},
 };
 
 } // namespace
@@ -37,7 +39,7 @@ const Kind *kind_of(const char *name)
         if (name != nullptr && strcmp(kind.name, name) == 0)
             return &kind;
     bad("there is no such kind of destination", name == nullptr ? "None is given." : psprintf("It is \"%s\".", clipped(name)),
-        "Kinds are webhook, slack, teams and syslog.");
+        "Kinds are webhook, slack, teams, syslog and azure_monitor.");
 }
 
 namespace {
@@ -63,6 +65,20 @@ bool is_allowed_loopback(const net::Url &url)
            net::parse_networks(pg::settings::courier_allow, networks, &count, &rest) && net::addresses::among({networks, count}, address);
 }
 
+void check_azure(const net::Url &url)
+{
+    constexpr const char *shape =
+        "Give https://{logs ingestion endpoint}/dataCollectionRules/{immutable id}/streams/{stream}?api-version=2023-01-01, as the JSON view of "
+        "the data collection rule has them.";
+    if (const char *why = net::azure_monitor::bad_path(url.path); why != nullptr)
+        bad("this is no address of the Logs Ingestion API", why, shape);
+    if (url.scheme == "https" && net::azure_monitor::resource_of(url.host) == nullptr)
+        bad("this is no host of Azure Monitor", "Only its hosts are shown the courier's token: they end in .ingest.monitor.azure.com, .cn or .us.", shape);
+    if (pg::settings::azure_identity == static_cast<int>(pg::settings::AzureIdentity::none))
+        ereport(WARNING, (errmsg("nothing is sent to Azure yet"), errdetail("jit_guard.azure_identity does not say as whom."),
+                          errhint("Set it to managed, certificate, federated or secret in the configuration file, and reload.")));
+}
+
 void check_url(const Terms &terms)
 {
     net::Url url{};
@@ -81,6 +97,8 @@ void check_url(const Terms &terms)
         bad("the address has another scheme than this kind of destination", psprintf("The kind is %s.", terms.kind->name),
             psprintf("It wants %s://.", terms.kind->scheme));
     }
+    if (strcmp(terms.kind->name, "azure_monitor") == 0)
+        check_azure(url);
     if (is_tls && (url.port == 0 || !url.path.empty()))
         bad("the address of a stream is a host and a port", "It has no port, or something after it.", "Give tls://host:6514.");
 }

@@ -18,6 +18,7 @@ inline constexpr std::array columns{
     Column{"TimeGenerated", "datetime", "When it happened; of what comes later than two days, when it came"},
     Column{"EventTime", "datetime", "When it happened"},
     Column{"EventId", "string", "The same for the same record, however often it is sent"},
+    Column{"Ledger", "string", "Name of the ledger: of the cluster and the database, also after a failover"},
     Column{"Seq", "long", "Its place in the ledger, without a gap"},
     Column{"LeafHash", "string", "Its hash in the tree of the ledger, in hexadecimals"},
     Column{"Kind", "string", "Kind of the record: event, use, refusal and others"},
@@ -170,7 +171,7 @@ template <class Sink> void put_details(Sink &out, std::string_view record)
 } // namespace rows
 
 // What is_record() accepts. At most some 800,000 bytes, whatever is in the record.
-template <class Sink> void put_row(Sink &out, const siem::Origin &origin, std::string_view record)
+template <class Sink> void put_row(Sink &out, const siem::Origin &origin, std::string_view ledger, std::string_view record)
 {
     namespace json = evidence::json;
     using evidence::Tag;
@@ -183,6 +184,7 @@ template <class Sink> void put_row(Sink &out, const siem::Origin &origin, std::s
     rows::put_member(out, "EventTime");
     json::put_time(out, at);
     rows::put_text(out, "EventId", origin.id);
+    rows::put_text(out, "Ledger", ledger);
     rows::put_member(out, "Seq");
     json::put_number(out, origin.seq);
     rows::put_member(out, "LeafHash");

@@ -3,7 +3,7 @@
 CREATE TABLE jit.destination_terms (
     destination_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL UNIQUE,
-    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog')),
+    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_monitor')),
     format      text NOT NULL,
     url         text,
     url_file    text,

@@ -16,7 +16,7 @@ CREATE FUNCTION jit.create_destination(
     AS 'MODULE_PATHNAME', 'jit_create_destination';
 REVOKE ALL ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint)
-    IS 'Lets the courier send events to a webhook, Slack, Teams or syslog, from now on or from a record of the ledger on';
+    IS 'Lets the courier send events to a webhook, Slack, Teams, syslog or Azure Monitor, from now on or from a record of the ledger on';
 
 CREATE FUNCTION jit.alter_destination(
     name        text,

@@ -783,7 +783,7 @@ GRANT SELECT ON jit.ledger, jit.ledger_segments, jit.ledger_state, jit.checkpoin
 CREATE TABLE jit.destination_terms (
     destination_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL UNIQUE,
-    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog')),
+    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_monitor')),
     format      text NOT NULL,
     url         text,
     url_file    text,
@@ -2397,7 +2397,7 @@ CREATE FUNCTION jit.create_destination(
     AS 'MODULE_PATHNAME', 'jit_create_destination';
 REVOKE ALL ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint)
-    IS 'Lets the courier send events to a webhook, Slack, Teams or syslog, from now on or from a record of the ledger on';
+    IS 'Lets the courier send events to a webhook, Slack, Teams, syslog or Azure Monitor, from now on or from a record of the ledger on';
 
 CREATE FUNCTION jit.alter_destination(
     name        text,

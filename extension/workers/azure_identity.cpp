@@ -247,7 +247,7 @@ const char *says(const Resource &one, const transport::Answer &answer)
     if (answer.status == 0)
         return psprintf("%s does not answer: %s", who, answer.error);
     if (taken)
-        return psprintf("%s answers without a token", who);
+        return psprintf("%s answers without a token that can be used", who);
     const rules::Refusal refusal = rules::read_refusal({one.answer, answer.bytes});
     StringInfoData text;
     initStringInfo(&text);
@@ -270,7 +270,9 @@ void settle(Resource *one, const transport::Answer &answer)
     const bool taken = answer.status >= 200 && answer.status < 300;
     // The header may hold the last token, which is good for a while: it is written over only by the next one.
     char token[rules::most_bytes];
-    if (taken && rules::read_answer({one->answer, answer.bytes}, one->asked_s, token, &length, &ends)) {
+    // One that has ended already would be asked for again at once, for ever.
+    if (taken && rules::read_answer({one->answer, answer.bytes}, one->asked_s, token, &length, &ends) &&
+        rules::due({one->asked_s, ends}, unix_s()) != Due::over) {
         forget_token(one);
         memcpy(one->header, header_begins.data(), header_begins.size());
         memcpy(bearer, token, length);

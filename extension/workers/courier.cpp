@@ -138,7 +138,7 @@ void take(Destination *d, int count)
     d->taken += count;
     d->taken_at = now();
     d->rejected_in_row = 0;
-    d->stuck = false;
+    d->stuck = d->token_refused = false;
     d->next_try = 0;
     if (d->failures > 0) {
         d->failures = 0;
@@ -170,6 +170,8 @@ void settle(Destination *d, const transport::Answer &answer)
 {
     const int sent = d->sent;
     d->sent = 0;
+    if (answer.status == 401 && mail::renew_azure_token(d))
+        return; // the same message goes out once more
     const Verdict verdict = answer.mistaken ? Verdict::mistaken : net::judge(answer.status);
     switch (verdict) {
         case Verdict::delivered:
@@ -199,17 +201,22 @@ TimestampTz due(const Destination &d)
     return is_for_people(d) && d.last_start != 0 ? larger(d.next_try, after(d.last_start, pause_ms)) : d.next_try;
 }
 
-void start(Destination *d)
+// False: something has to come first.
+bool start(Destination *d)
 {
     transport::Message message{};
+    const mail::Obstacle obstacle = mail::compose(d, smaller(d->size, d->count - d->at), &message);
+    if (obstacle.waits)
+        return false;
     d->last_start = now();
-    const char *why = mail::compose(d, smaller(d->size, d->count - d->at), &message);
-    if (why != nullptr) {
+    if (obstacle.why != nullptr) {
         d->sent = 0;
-        fail(d, Verdict::mistaken, 0, why);
-        return;
+        fail(d, obstacle.passes ? Verdict::later : Verdict::mistaken, 0, obstacle.why);
+        d->next_try = larger(d->next_try, obstacle.again);
+        return true;
     }
     transport::send(d->channel, message);
+    return true;
 }
 
 // Sends what can be sent and takes what came back, until a transaction is needed. Returns until when to wait.
@@ -224,7 +231,8 @@ TimestampTz work(Destination *d)
             break;
         if (due(*d) > now())
             return due(*d);
-        start(d);
+        if (!start(d))
+            break;
     }
     return DT_NOEND;
 }

@@ -69,7 +69,8 @@ struct KindName {
     const char *name;
     Kind kind;
 };
-constexpr KindName kinds[] = {{"webhook", Kind::webhook}, {"slack", Kind::slack}, {"teams", Kind::teams}, {"syslog", Kind::syslog}};
+constexpr KindName kinds[] = {{"webhook", Kind::webhook}, {"slack", Kind::slack}, {"teams", Kind::teams},
+                              {"syslog", Kind::syslog},   {"azure_monitor", Kind::azure_monitor}};
 struct FormatName {
     const char *name;
     Format format;
@@ -77,7 +78,7 @@ struct FormatName {
 constexpr FormatName formats[] = {{"cloudevents", Format::cloudevents}, {"cloudevents-batch", Format::cloudevents_batch},
                                   {"ocsf", Format::ocsf},               {"blocks", Format::blocks},
                                   {"card", Format::card},               {"json", Format::json},
-                                  {"cef", Format::cef}};
+                                  {"cef", Format::cef},                 {"table", Format::table}};
 
 Kind kind_of(const char *name)
 {
@@ -153,6 +154,7 @@ Destination *make(uint64 row, int32 id, int32 version)
     made->size = most_in_message(*made);
     initStringInfo(&made->bytes);
     initStringInfo(&made->body);
+    initStringInfo(&made->packed);
     MemoryContextSwitchTo(caller);
     made->channel = transport::make_channel();
     return made;
@@ -175,7 +177,7 @@ bool wants_event(const Destination &destination, std::string_view name)
 {
     if (destination.events != NIL)
         return has_word(destination.events, name);
-    if (destination.kind == Kind::webhook || destination.kind == Kind::syslog)
+    if (destination.kind != Kind::slack && destination.kind != Kind::teams)
         return true;
     for (const std::string_view one : for_people)
         if (one == name)
@@ -277,6 +279,7 @@ int most_in_message(const Destination &destination)
     switch (destination.format) {
         case Format::cloudevents_batch: return 100;
         case Format::json:
+        case Format::table:
         case Format::cef:               return most_items;
         case Format::ocsf:              return destination.kind == Kind::syslog ? most_items : 1;
         case Format::cloudevents:

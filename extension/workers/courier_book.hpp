@@ -18,8 +18,8 @@ namespace jit::workers::courier {
 inline constexpr int most_items = 500; // records read at once
 inline constexpr int most_bytes = 4 << 20;
 
-enum class Kind : uint8 { webhook, slack, teams, syslog };
-enum class Format : uint8 { cloudevents, cloudevents_batch, ocsf, blocks, card, json, cef };
+enum class Kind : uint8 { webhook, slack, teams, syslog, azure_monitor };
+enum class Format : uint8 { cloudevents, cloudevents_batch, ocsf, blocks, card, json, cef, table };
 
 // One record as this destination wants it.
 struct Item {
@@ -48,7 +48,11 @@ struct Destination {
     // The message that is on its way.
     transport::Channel *channel;
     StringInfoData body;
+    StringInfoData packed; // the body as gzip, where it is sent so
     int sent;         // items in it; 0: none
+    const char *token_of;  // the resource whose token it has, or nullptr
+    unsigned token_number;
+    bool token_refused;    // the last one was, and another one was asked for
     int size;         // of the next one, at most
     TimestampTz last_start;
 

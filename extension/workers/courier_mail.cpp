@@ -1,4 +1,6 @@
 // courier_mail.cpp: zone C. See courier_mail.hpp.
+#include "core/log_analytics.hpp"
+#include "core/note.hpp"
 #include "core/siem.hpp"
 #include "core/webhook.hpp"
 #include "net/address.hpp"
@@ -9,6 +11,7 @@
 
 #include "pg/evidence_bytes.hpp"
 #include "pg/secret_file.hpp"
+#include "pg/signing_key.hpp"
 
 #include <sys/utsname.h>
 
@@ -22,6 +25,7 @@ namespace jit::workers::courier::mail {
 namespace {
 
 constexpr int most_batch_bytes = 256 * 1'024;
+static_assert(core::log_analytics::most_batch_bytes < most_bytes);
 
 const char *host_name()
 {
@@ -156,6 +160,7 @@ const char *content_type(Format format)
         case Format::blocks:
         case Format::card:
         case Format::json:
+        case Format::table:
         case Format::cef:               break;
     }
     return "Content-Type: application/json";
@@ -192,48 +197,74 @@ bool put_item(Destination *destination, const Item &item, std::string_view recor
             else
                 put_siem(destination->format, &out, origin, record);
             return true;
+        case Format::table:
+            core::log_analytics::put_row(out, origin, pg::signing_key::origin(), record);
+            return true;
     }
     return false;
 }
 
-const char *compose(Destination *destination, int count, transport::Message *out)
+namespace {
+
+// Returns how many items there is room for.
+int put_body(Destination *destination, int count)
 {
-    const bool is_batch = destination->format == Format::cloudevents_batch;
-    resetStringInfo(&destination->body);
+    const bool is_table = destination->format == Format::table;
+    const bool is_array = is_table || destination->format == Format::cloudevents_batch;
+    // What a table takes is never more; the others take a little over it.
+    const size_t most = is_table ? core::log_analytics::most_batch_bytes : most_batch_bytes;
+    StringInfo body = &destination->body;
+    resetStringInfo(body);
+    if (is_array)
+        appendStringInfoChar(body, '[');
     int taken = 0;
-    if (is_batch)
-        appendStringInfoChar(&destination->body, '[');
-    for (; taken < count && (taken == 0 || destination->body.len < most_batch_bytes); taken++) {
+    for (; taken < count; taken++) {
         const Item &item = destination->items[destination->at + taken];
-        if (is_batch && taken > 0)
-            appendStringInfoChar(&destination->body, ',');
-        appendBinaryStringInfo(&destination->body, destination->bytes.data + item.offset, item.length);
+        const size_t used = static_cast<size_t>(body->len) + (is_table ? static_cast<size_t>(item.length) + 2 : 1);
+        if (taken > 0 && used > most)
+            break;
+        if (is_array && taken > 0)
+            appendStringInfoChar(body, ',');
+        appendBinaryStringInfo(body, destination->bytes.data + item.offset, item.length);
     }
-    if (is_batch)
-        appendStringInfoChar(&destination->body, ']');
-    destination->sent = taken;
+    if (is_array)
+        appendStringInfoChar(body, ']');
+    return taken;
+}
+
+} // namespace
+
+Obstacle compose(Destination *destination, int count, transport::Message *out)
+{
+    const char *token = nullptr;
     if (const char *why = set_target(*destination, out); why != nullptr)
-        return why;
+        return {false, why, false, 0};
+    if (destination->kind == Kind::azure_monitor)
+        if (const Obstacle obstacle = set_azure_token(destination, *out, &token); obstacle.waits || obstacle.why != nullptr)
+            return obstacle;
+    destination->sent = put_body(destination, count);
     out->bytes = destination->body.data;
     out->count = static_cast<size_t>(destination->body.len);
     if (destination->kind == Kind::syslog)
-        return nullptr;
+        return {};
+    if (destination->kind == Kind::azure_monitor)
+        return {false, finish_azure(destination, token, out), true, 0};
 
     auto **headers = static_cast<const char **>(palloc0(sizeof(char *) * 8));
     size_t used = 0;
     headers[used++] = content_type(destination->format);
     headers[used++] = "Expect:"; // no waiting for a 100
     if (destination->kind == Kind::webhook) {
-        const char *id = message_id(*destination, taken);
+        const char *id = message_id(*destination, destination->sent);
         const char *timestamp = psprintf(INT64_FORMAT, pg::evidence::unix_micros(GetCurrentTimestamp()) / USECS_PER_SEC);
         headers[used++] = psprintf("webhook-id: %s", id);
         headers[used++] = psprintf("webhook-timestamp: %s", timestamp);
         if (destination->secret_file != nullptr)
             if (const char *why = sign(*destination, id, timestamp, &headers[used++]); why != nullptr)
-                return why;
+                return {false, why, false, 0};
     }
     out->headers = headers;
-    return nullptr;
+    return {};
 }
 
 } // namespace jit::workers::courier::mail

@@ -91,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         siem::put_ocsf(ocsf, origin, record);
         promise(is_closed_json(ocsf.bytes), "OCSF is closed JSON");
         Text row;
-        log_analytics::put_row(row, origin, record);
+        log_analytics::put_row(row, origin, given, record);
         promise(json::parse(row.bytes).kind == json::Kind::object, "a row is an object, and no name in it comes twice");
         promise(row.bytes.size() < log_analytics::most_batch_bytes, "a row fits into a message");
         Text cef;

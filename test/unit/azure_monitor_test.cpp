@@ -3,6 +3,8 @@
 #include "net/azure_monitor.hpp"
 #include "net/gzip.hpp"
 
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -29,7 +31,7 @@ std::string row(const Text &record)
 {
     EXPECT_TRUE(core::evidence::is_record(record.bytes));
     Text out;
-    table::put_row(out, origin, record.bytes);
+    table::put_row(out, origin, "jit_guard/1/2", record.bytes);
     EXPECT_EQ(json::parse(out.bytes).kind, json::Kind::object) << out.bytes.substr(0, 300);
     return out.bytes;
 }
@@ -64,6 +66,7 @@ TEST(LogAnalytics, ARowHasItsColumns)
     EXPECT_EQ(member(out, "TimeGenerated"), "2023-11-14T22:13:20.123456+00:00");
     EXPECT_EQ(member(out, "EventTime"), "2023-11-14T22:13:20.123456+00:00");
     EXPECT_EQ(member(out, "EventId"), "msg_00");
+    EXPECT_EQ(member(out, "Ledger"), "jit_guard/1/2");
     EXPECT_EQ(json::member(json::parse(out), "Seq").text, "7");
     EXPECT_EQ(member(out, "LeafHash"), "0102" + std::string(60, '0'));
     EXPECT_EQ(member(out, "Kind"), "use");
@@ -100,6 +103,38 @@ TEST(LogAnalytics, ColumnsHaveNamesThatTheServiceTakes)
             EXPECT_NE(column.name, reserved);
         EXPECT_TRUE(column.type == "string" || column.type == "long" || column.type == "datetime" || column.type == "dynamic") << column.type;
     }
+}
+
+// What is deployed is what is written: extension/azure/jit_guard.json.
+TEST(LogAnalytics, TheTemplateHasTheSameColumns)
+{
+    std::ifstream in{JIT_AZURE_TEMPLATE};
+    const std::string text{std::istreambuf_iterator<char>{in}, {}};
+    const json::Value all = json::parse(text);
+    ASSERT_EQ(all.kind, json::Kind::object) << "the template is no JSON";
+    int found = 0;
+    json::Items resources{json::member(all, "resources")};
+    json::Value resource{};
+    while (resources.next(&resource)) {
+        const json::Value properties = json::member(resource, "properties");
+        const json::Value streams = json::member(properties, "streamDeclarations");
+        const json::Value of_table = json::member(json::member(properties, "schema"), "columns");
+        const json::Value of_stream = json::member(json::member(streams, "Custom-JitGuardAudit"), "columns");
+        for (const json::Value &list : {of_table, of_stream}) {
+            if (list.kind == json::Kind::none)
+                continue;
+            found++;
+            json::Items columns{list};
+            json::Value column{};
+            for (const table::Column &wanted : table::columns) {
+                ASSERT_TRUE(columns.next(&column)) << wanted.name;
+                EXPECT_TRUE(json::equals(json::member(column, "name"), wanted.name)) << wanted.name << ' ' << column.text;
+                EXPECT_TRUE(json::equals(json::member(column, "type"), wanted.type)) << wanted.name << ' ' << column.text;
+            }
+            EXPECT_FALSE(columns.next(&column)) << column.text;
+        }
+    }
+    EXPECT_EQ(found, 2) << "the table and the stream";
 }
 
 TEST(LogAnalytics, NothingIsCutSilently)
