@@ -10,6 +10,7 @@
 #include "pg/secret_file.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
+#include "pg/switches.hpp"
 
 namespace jit::api::destinations {
 
@@ -72,7 +73,7 @@ void check_azure(const net::Url &url)
         "the data collection rule has them.";
     if (const char *why = net::azure_monitor::bad_path(url.path); why != nullptr)
         bad("this is no address of the Logs Ingestion API", why, shape);
-    if (url.scheme == "https" && net::azure_monitor::resource_of(url.host) == nullptr)
+    if (url.scheme == "https" && net::azure_monitor::resource_of(url.host) == nullptr && !pg::switches::off("azure_hosts"))
         bad("this is no host of Azure Monitor", "Only its hosts are shown the courier's token: they end in .ingest.monitor.azure.com, .cn or .us.", shape);
     if (pg::settings::azure_identity == static_cast<int>(pg::settings::AzureIdentity::none))
         ereport(WARNING, (errmsg("nothing is sent to Azure yet"), errdetail("jit_guard.azure_identity does not say as whom."),

@@ -105,7 +105,7 @@ TEST(LogAnalytics, ColumnsHaveNamesThatTheServiceTakes)
     }
 }
 
-// What is deployed is what is written: extension/azure/jit_guard.json.
+// What is deployed is what is written: extension/azure/audit_table.json.
 TEST(LogAnalytics, TheTemplateHasTheSameColumns)
 {
     std::ifstream in{JIT_AZURE_TEMPLATE};
