@@ -46,7 +46,7 @@ SELECT jit.create_destination('y', 'syslog', 'https://example.com/');
 SELECT jit.create_destination('y', 'syslog', 'tls://example.com');
 SELECT jit.create_destination('y', 'syslog', 'tls://example.com:6514', secret_file => 'f');
 
--- Vector 221: of Azure Monitor only the hosts and the paths of the API, because a token goes there.
+-- Of Azure Monitor only the hosts and the paths of the API, because a token goes there: vector 221.
 \set azure 'https://x.eastus-1.ingest.monitor.azure.com/dataCollectionRules'
 SELECT jit.create_destination('a', 'azure_monitor', 'https://example.com/dataCollectionRules/dcr-000a00a000a00000a000000aa000a0aa/streams/Custom-X?api-version=2023-01-01');
 SELECT jit.create_destination('a', 'azure_monitor', 'http://10.1.2.3/dataCollectionRules/dcr-000a00a000a00000a000000aa000a0aa/streams/Custom-X?api-version=2023-01-01');

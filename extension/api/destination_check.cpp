@@ -75,9 +75,6 @@ void check_azure(const net::Url &url)
         bad("this is no address of the Logs Ingestion API", why, shape);
     if (url.scheme == "https" && net::azure_monitor::resource_of(url.host) == nullptr && !pg::switches::off("azure_hosts"))
         bad("this is no host of Azure Monitor", "Only its hosts are shown the courier's token: they end in .ingest.monitor.azure.com, .cn or .us.", shape);
-    if (pg::settings::azure_identity == static_cast<int>(pg::settings::AzureIdentity::none))
-        ereport(WARNING, (errmsg("nothing is sent to Azure yet"), errdetail("jit_guard.azure_identity does not say as whom."),
-                          errhint("Set it to managed, certificate, federated or secret in the configuration file, and reload.")));
 }
 
 void check_url(const Terms &terms)
@@ -165,8 +162,11 @@ void check(const Terms &terms)
         check_policies(terms.policies);
 }
 
-void warn_if_unsigned(const Terms &terms)
+void warn(const Terms &terms)
 {
+    if (strcmp(terms.kind->name, "azure_monitor") == 0 && pg::settings::azure_identity == static_cast<int>(pg::settings::AzureIdentity::none))
+        ereport(WARNING, (errmsg("nothing is sent to \"%s\" yet", terms.name), errdetail("jit_guard.azure_identity does not say as whom."),
+                          errhint("Set it to managed, certificate, federated or secret in the configuration file, and reload.")));
     if (terms.kind->is_signed && terms.secret_file == nullptr)
         ereport(NOTICE, (errmsg("messages to \"%s\" are not signed", terms.name),
                          errdetail("Whoever knows the address can send there what looks like them."),
