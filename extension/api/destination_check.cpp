@@ -2,6 +2,7 @@
 #include "core/siem.hpp"
 #include "net/address.hpp"
 #include "net/azure_monitor.hpp"
+#include "net/key_vault.hpp"
 #include "net/url.hpp"
 
 #include "api/destination_check.hpp"
@@ -101,10 +102,28 @@ void check_url(const Terms &terms)
         bad("the address of a stream is a host and a port", "It has no port, or something after it.", "Give tls://host:6514.");
 }
 
+// Instead of a file: what the courier fetches, not this session.
+void check_vault(const char *argument, const char *reference)
+{
+    net::key_vault::Reference parts{};
+    const char *why = net::key_vault::parse(reference, &parts);
+    if (why == nullptr && parts.url.scheme != "https" && !is_allowed_loopback(parts.url))
+        why = "It does not begin with \"keyvault:https://\".";
+    if (why == nullptr && parts.url.scheme == "https" && parts.resource == nullptr && !pg::switches::off("azure_hosts"))
+        why = "Only vaults are shown the courier's token: their hosts end in .vault.azure.net, .vault.azure.cn or .vault.usgovcloudapi.net.";
+    if (why != nullptr)
+        bad(psprintf("%s is no reference to a secret of Azure Key Vault", argument), why,
+            "Give keyvault:https://NAME.vault.azure.net/secrets/SECRET, and perhaps /VERSION.");
+}
+
 void check_file(const char *argument, const char *name)
 {
     if (name == nullptr)
         return;
+    if (net::key_vault::is_reference(name)) {
+        check_vault(argument, name);
+        return;
+    }
     if (const char *why = pg::secret_file::bad_name(name); why != nullptr)
         bad(psprintf("%s is no name of a file", argument), why,
             "Files lie in the folder jit_guard.courier_directory; give the name without a folder.");

@@ -7,7 +7,7 @@
 #include "net/address.hpp"
 #include "net/delivery.hpp"
 
-#include "workers/azure_identity.hpp"
+#include "workers/azure_vault.hpp"
 #include "workers/courier_book.hpp"
 #include "workers/courier_mail.hpp"
 #include "workers/tick.hpp"
@@ -206,8 +206,10 @@ bool start(Destination *d)
 {
     transport::Message message{};
     const mail::Obstacle obstacle = mail::compose(d, smaller(d->size, d->count - d->at), &message);
-    if (obstacle.waits)
+    if (obstacle.waits) {
+        d->sent = 0;
         return false;
+    }
     d->last_start = now();
     if (obstacle.why != nullptr) {
         d->sent = 0;
@@ -254,6 +256,7 @@ void apply_settings()
     char *const old = ca_file;
     ca_file = settings::courier_ca_file[0] != '\0' ? MemoryContextStrdup(TopMemoryContext, settings::courier_ca_file) : nullptr;
     transport::allow({networks, count}, ca_file);
+    azure::vault::forget_all();
     azure::forget_all();
     if (old != nullptr)
         pfree(old);
@@ -321,6 +324,7 @@ void run()
             apply_settings();
         }
         azure::work();
+        azure::vault::work();
         TimestampTz until = DT_NOEND;
         ListCell *cell;
         foreach (cell, destinations) {

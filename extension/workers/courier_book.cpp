@@ -11,7 +11,7 @@
 #include "pg/signing_key.hpp"
 #include "pg/spi.hpp"
 #include "pg/switches.hpp"
-#include "workers/azure_identity.hpp"
+#include "workers/azure_vault.hpp"
 #include "workers/courier_mail.hpp"
 
 extern "C" {
@@ -307,6 +307,7 @@ void read_terms(List **all)
         if (known != nullptr && known->next_try != 0 && time_or_0(row, 13) == 0 && !known->moved) {
             known->next_try = 0; // somebody asks for it
             azure::try_again();
+            azure::vault::try_again();
             known->stuck = false;
             known->rejected_in_row = 0;
         }

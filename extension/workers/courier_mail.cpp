@@ -5,6 +5,7 @@
 #include "core/webhook.hpp"
 #include "net/address.hpp"
 #include "net/delivery.hpp"
+#include "net/key_vault.hpp"
 #include "net/url.hpp"
 
 #include "workers/courier_mail.hpp"
@@ -12,6 +13,7 @@
 #include "pg/evidence_bytes.hpp"
 #include "pg/secret_file.hpp"
 #include "pg/signing_key.hpp"
+#include "workers/azure_vault.hpp"
 
 #include <sys/utsname.h>
 
@@ -89,31 +91,43 @@ void put_frame(Destination *destination, const core::siem::Origin &origin, std::
 
 void forget(char (&text)[pg::secret_file::most_bytes]) { explicit_bzero(text, sizeof(text)); }
 
+bool is_any(const Obstacle &obstacle) { return obstacle.waits || obstacle.why != nullptr; }
+Obstacle mistake(const char *why) { return {false, why, false, 0}; }
+
+// From its file, or from the vault that is named instead of one.
+Obstacle read_secret(const char *name, char (&text)[pg::secret_file::most_bytes], size_t *count)
+{
+    if (!net::key_vault::is_reference(name))
+        return mistake(pg::secret_file::read(name, text, count));
+    const azure::vault::Secret secret = azure::vault::read(name, text, count);
+    return {secret.state == azure::State::waits, secret.why, !secret.mistaken, secret.again};
+}
+
 // The address, from its file when it is a secret; palloc'ed.
-const char *read_url(const Destination &destination, const char **url)
+Obstacle read_url(const Destination &destination, const char **url)
 {
     *url = destination.url;
     if (destination.url_file == nullptr)
-        return nullptr;
+        return {};
     char text[pg::secret_file::most_bytes];
     size_t count = 0;
-    if (const char *why = pg::secret_file::read(destination.url_file, text, &count); why != nullptr)
-        return why;
+    if (const Obstacle obstacle = read_secret(destination.url_file, text, &count); is_any(obstacle))
+        return obstacle;
     while (count > 0 && isspace(static_cast<unsigned char>(text[count - 1])) != 0)
         count--;
     *url = pnstrdup(text, count);
     forget(text);
-    return nullptr;
+    return {};
 }
 
-const char *set_target(const Destination &destination, transport::Message *out)
+Obstacle set_target(const Destination &destination, transport::Message *out)
 {
     const char *given = nullptr;
-    if (const char *why = read_url(destination, &given); why != nullptr)
-        return why;
+    if (const Obstacle obstacle = read_url(destination, &given); is_any(obstacle))
+        return obstacle;
     net::Url url{};
     if (const char *why = net::parse_url(given, &url); why != nullptr)
-        return psprintf("the address in the file \"%s\" is none: %s", destination.url_file != nullptr ? destination.url_file : "-", why);
+        return mistake(psprintf("the address in the file \"%s\" is none: %s", destination.url_file != nullptr ? destination.url_file : "-", why));
     const bool is_stream = destination.kind == Kind::syslog;
     out->url = given;
     if (url.scheme == "tls" && is_stream) {
@@ -125,30 +139,30 @@ const char *set_target(const Destination &destination, transport::Message *out)
     } else if (url.scheme == "http" && !is_stream) {
         out->protocol = transport::Protocol::loopback_http; // the connection itself sees that it is one
     } else {
-        return psprintf("the address has another scheme than %s wants", is_stream ? "syslog (tls://)" : "such a destination (https://)");
+        return mistake(psprintf("the address has another scheme than %s wants", is_stream ? "syslog (tls://)" : "such a destination (https://)"));
     }
-    return nullptr;
+    return {};
 }
 
-const char *sign(const Destination &destination, const char *id, const char *timestamp, const char **header)
+Obstacle sign(const Destination &destination, const char *id, const char *timestamp, const char **header)
 {
     char text[pg::secret_file::most_bytes];
     size_t count = 0;
-    if (const char *why = pg::secret_file::read(destination.secret_file, text, &count); why != nullptr)
-        return why;
+    if (const Obstacle obstacle = read_secret(destination.secret_file, text, &count); is_any(obstacle))
+        return obstacle;
     core::webhook::Secrets secrets{};
     const bool parsed = core::webhook::parse_secrets({text, count}, &secrets);
     forget(text);
     if (!parsed)
-        return psprintf("the file \"%s\" must hold one to %zu lines of \"whsec_\" and the Base64 of 24 to 64 bytes", destination.secret_file,
-                        core::webhook::most_secrets);
+        return mistake(psprintf("the file \"%s\" must hold one to %zu lines of \"whsec_\" and the Base64 of 24 to 64 bytes",
+                                destination.secret_file, core::webhook::most_secrets));
     char signature[core::webhook::most_secrets * (core::webhook::signature_chars + 1)];
     const size_t length = core::webhook::sign(secrets, id, timestamp, {destination.body.data, static_cast<size_t>(destination.body.len)}, signature);
     core::webhook::forget(&secrets);
     if (length == 0)
-        return pstrdup("libcrypto makes no signature");
+        return mistake("libcrypto makes no signature");
     *header = psprintf("webhook-signature: %.*s", static_cast<int>(length), signature);
-    return nullptr;
+    return {};
 }
 
 const char *content_type(Format format)
@@ -237,10 +251,10 @@ int put_body(Destination *destination, int count)
 Obstacle compose(Destination *destination, int count, transport::Message *out)
 {
     const char *token = nullptr;
-    if (const char *why = set_target(*destination, out); why != nullptr)
-        return {false, why, false, 0};
+    if (const Obstacle obstacle = set_target(*destination, out); is_any(obstacle))
+        return obstacle;
     if (destination->kind == Kind::azure_monitor)
-        if (const Obstacle obstacle = set_azure_token(destination, *out, &token); obstacle.waits || obstacle.why != nullptr)
+        if (const Obstacle obstacle = set_azure_token(destination, *out, &token); is_any(obstacle))
             return obstacle;
     destination->sent = put_body(destination, count);
     out->bytes = destination->body.data;
@@ -260,8 +274,8 @@ Obstacle compose(Destination *destination, int count, transport::Message *out)
         headers[used++] = psprintf("webhook-id: %s", id);
         headers[used++] = psprintf("webhook-timestamp: %s", timestamp);
         if (destination->secret_file != nullptr)
-            if (const char *why = sign(*destination, id, timestamp, &headers[used++]); why != nullptr)
-                return {false, why, false, 0};
+            if (const Obstacle obstacle = sign(*destination, id, timestamp, &headers[used++]); is_any(obstacle))
+                return obstacle;
     }
     out->headers = headers;
     return {};

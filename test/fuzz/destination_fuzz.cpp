@@ -4,6 +4,7 @@
 #include "net/azure_monitor.hpp"
 #include "net/delivery.hpp"
 #include "net/gzip.hpp"
+#include "net/key_vault.hpp"
 #include "net/url.hpp"
 
 #include <string>
@@ -46,6 +47,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
             address.bits = one.v6 ? 128 : 32;
             promise(net::may_connect(address, {networks.data(), count}), "what is allowed may be connected to");
         }
+
+    net::key_vault::Reference reference{};
+    if (net::key_vault::parse(given, &reference) == nullptr) {
+        promise(reference.url.path.find_first_of("?&") == std::string_view::npos && reference.url.path.starts_with("/secrets/"), "a reference says one secret");
+        promise(reference.resource == nullptr || reference.url.host.find(".vault.") != std::string_view::npos, "a token goes to vaults only");
+    }
 
     std::string packed(net::gzip::packed_room(given.size()), '\0');
     std::size_t packed_size = 0;

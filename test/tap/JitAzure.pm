@@ -11,9 +11,10 @@ use JSON::PP ();
 
 our $rule = 'dcr-000a00a000a00000a000000aa000a0aa';
 
-# new(dir, role => 'metadata' | 'tenant' | 'ingestion'). Beside the weathers of JitReceiver.pm:
+# new(dir, role => 'metadata' | 'tenant' | 'ingestion' | 'vault'). Beside the weathers of JitReceiver.pm:
 #   metadata and tenant: "life 8" (seconds that tokens are good for), a status;
-#   ingestion: "refuses tok-1" (401 for that token), "most 5" (413 for more records than that), "400 word", "429 2", a status.
+#   ingestion: "refuses tok-1" (401 for that token), "most 5" (413 for more records than that), "400 word", "429 2", a status;
+#   vault: "holds TEXT" (what its secret "hook" is), "refuses tok-1", a status.
 sub address {
     my ($self) = @_;
     return "127.0.0.1:$self->{port}";
@@ -79,6 +80,16 @@ sub answer_tenant {
         : ($form{client_assertion_type} // '') eq 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' && ($form{client_assertion} // '') =~ /^[\w-]+\.[\w-]+\.[\w-]+$/);
     return refusal(401, 'invalid_client') unless $known;
     return $self->token($weather, $form{scope}, 0);
+}
+
+sub answer_vault {
+    my ($self, $weather, $method, $path, $query, $headers) = @_;
+    my ($token) = ($headers->{authorization} // '') =~ /^Bearer (\S+)$/;
+    return refusal(401, 'Unauthorized') if !defined $token || $token !~ /tok-\d+$/ || ($weather =~ /^refuses (\S+)/ && $token =~ /\Q$1\E$/);
+    if (my ($status, $more) = said($weather)) { return refusal($status, 'Forbidden', $more) }
+    return refusal(404, 'SecretNotFound') if $method ne 'GET' || $path !~ m{^/secrets/hook(?:/[0-9a-f]{32})?$} || ($query->{'api-version'} // '') ne '7.4';
+    my ($value) = $weather =~ /^holds (.*)$/s;
+    return (200, '', JSON::PP::encode_json({value => $value // 'none', id => "https://v.vault.azure.net$path", attributes => {enabled => JSON::PP::true()}}));
 }
 
 sub answer_ingestion {

@@ -2,6 +2,7 @@
 #include "core/log_analytics.hpp"
 #include "net/azure_monitor.hpp"
 #include "net/gzip.hpp"
+#include "net/key_vault.hpp"
 
 #include <fstream>
 #include <iterator>
@@ -185,6 +186,27 @@ TEST(AzureMonitor, ThePathIsThatOfTheApi)
           rule + "/streams/Custom-X/../y?api-version=2023-01-01", rule + "/streams/Custom-X?api-version=2023-1-1", rule + "0/streams/Custom-X?api-version=2023-01-01",
           "/x" + rule + "/streams/Custom-X?api-version=2023-01-01"})
         EXPECT_NE(bad_path(wrong), nullptr) << wrong;
+}
+
+TEST(KeyVault, AReferenceIsASecretOfAVault)
+{
+    using namespace net::key_vault;
+    Reference parts{};
+    EXPECT_EQ(parse("keyvault:https://my-vault.vault.azure.net/secrets/hook-key", &parts), nullptr);
+    EXPECT_STREQ(parts.resource, "https://vault.azure.net");
+    EXPECT_EQ(parts.address, "https://my-vault.vault.azure.net/secrets/hook-key");
+    EXPECT_EQ(parse("keyvault:https://v.vault.usgovcloudapi.net/secrets/x/0123456789abcdef0123456789abcdef", &parts), nullptr);
+    EXPECT_STREQ(parts.resource, "https://vault.usgovcloudapi.net");
+    for (const char *stranger : {"keyvault:https://evil.example/secrets/x", "keyvault:https://v.vault.azure.net.evil.example/secrets/x",
+                                 "keyvault:https://a.b.vault.azure.net/secrets/x", "keyvault:https://.vault.azure.net/secrets/x"}) {
+        const bool read = parse(stranger, &parts) == nullptr;
+        EXPECT_TRUE(!read || parts.resource == nullptr) << stranger;
+    }
+    for (const char *wrong : {"", "file", "keyvault:", "keyvault:v/secrets/x", "keyvault:https://v.vault.azure.net/", "keyvault:https://v.vault.azure.net/keys/x",
+                              "keyvault:https://v.vault.azure.net/secrets/", "keyvault:https://v.vault.azure.net/secrets/x/", "keyvault:https://v.vault.azure.net/secrets/x/1",
+                              "keyvault:https://v.vault.azure.net/secrets/x?api-version=1", "keyvault:https://v.vault.azure.net/secrets/x_y",
+                              "keyvault:https://u@v.vault.azure.net/secrets/x"})
+        EXPECT_NE(parse(wrong, &parts), nullptr) << wrong;
 }
 
 std::string unpacked(std::string_view packed)

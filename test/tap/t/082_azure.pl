@@ -2,7 +2,7 @@
 # says no. The clients of others talk to the same stand-ins (JIT_NPM, a folder with node_modules), and a token endpoint of others to us.
 use strict;
 use warnings;
-use Digest::SHA qw(sha256);
+use Digest::SHA qw(hmac_sha256 sha256);
 use FindBin ();
 use IO::Socket::INET ();
 use JSON::PP ();
@@ -268,7 +268,7 @@ SKIP: {
 # ---- vector 221: a token goes to Azure, and to nobody else ----
 settings("jit_guard.azure_identity = 'managed'");
 my $thief = JitAzure->new("$work/thief", role => 'ingestion');
-$node->psql('app', q{SELECT jit.create_destination('thief', 'azure_monitor', 'https://localhost/dataCollectionRules/} . $JitAzure::rule . q{/streams/Custom-X?api-version=2023-01-01')}, stderr => \my $error);
+$node->psql('app', q{SELECT jit.create_destination('other', 'azure_monitor', 'https://localhost/dataCollectionRules/} . $JitAzure::rule . q{/streams/Custom-X?api-version=2023-01-01')}, stderr => \my $error);
 like($error, qr/no host of Azure Monitor/, 'another host is refused');
 write_secret('thief', "https://localhost:$thief->{port}/dataCollectionRules/$JitAzure::rule/streams/Custom-X?api-version=2023-01-01\n");
 sql($node, q{SELECT jit.create_destination('thief', 'azure_monitor', url_file => 'thief')});
@@ -278,13 +278,49 @@ like(sql($node, q{SELECT last_error FROM jit.destinations WHERE name = 'thief'})
 is(scalar($thief->requests), 0, 'and nothing went there');
 sql($node, q{SELECT jit.drop_destination('thief')});
 
+# ---- a secret in a vault ----
+my $vault = JitAzure->new("$work/vault", role => 'vault');
+my @secret = map { 'whsec_' . encode_base64($_ x 32, '') } 'a', 'b';
+my $signed = JitReceiver->new("$work/signed");
+$vault->weather('403');
+sql($node, q{SELECT jit.create_destination('signed', 'webhook', '} . $signed->url . q{', secret_file => 'keyvault:http://} . $vault->address . q{/secrets/hook')});
+sub signed { my ($test) = @_; sql($node, q{CALL jit.catch_up('20 s')}); return wait_for($node, q{SELECT lag = 0 AND failures = 0 FROM jit.destinations WHERE name = 'signed'}, $test) }
+sub signed_by {
+    my ($request, $secret) = @_;
+    my $headers = $request->{headers};
+    my $wanted = 'v1,' . encode_base64(hmac_sha256("$headers->{'webhook-id'}.$headers->{'webhook-timestamp'}.$request->{body}", decode_base64($secret =~ s/^whsec_//r)), '');
+    return $headers->{'webhook-signature'} eq $wanted;
+}
+happens('in the vault');
+wait_for($node, q{SELECT failures > 0 AND last_error LIKE '%the vault does not give it: HTTP status 403%' FROM jit.destinations WHERE name = 'signed'}, 'a vault that gives nothing');
+is(scalar($signed->requests), 0, 'nothing is sent without its secret');
+$vault->weather("holds $secret[0]\n");
+sql($node, q{SELECT jit.redeliver('signed')});
+signed('a secret in a vault');
+ok(signed_by(($signed->requests)[-1], $secret[0]), 'signs');
+my $fetched = () = $vault->requests;
+happens('still there');
+signed('again');
+is(scalar(@{[$vault->requests]}), $fetched, 'and is kept for a while');
+my ($vault_token) = map { bearer($_) } $vault->requests;
+like($vault_token, qr/^metadata\.tok-/, 'fetched with the identity of the machine');
+is(scalar(grep { ($_->{first} // '') =~ /resource=https%3A%2F%2Fvault\.azure\.net[& ]/ } $metadata->requests) > 0, 1, 'for vaults');
+$vault->weather("holds $secret[1]");
+sql($node, q{SELECT jit.redeliver('signed')}); # not to wait for minutes
+happens('rotated in the vault');
+signed('changed there');
+ok(signed_by(($signed->requests)[-1], $secret[1]), 'it is the new one here');
+$node->psql('app', q{SELECT jit.create_destination('thief', 'webhook', 'https://example.com/', secret_file => 'keyvault:https://evil.example/secrets/hook')}, stderr => \$error);
+like($error, qr/Only vaults are shown the courier's token/, 'and another host gets no token');
+sql($node, q{SELECT jit.drop_destination('signed')});
+
 # ---- nobody sees a token ----
 redeliver();
 delivered('before the look into the log');
 my $log = slurp_file($node->logfile);
-unlike($log, qr/tok-\d|Bearer|top secret|SECRET-DESCRIPTION|aaa\.bbb|PRIVATE KEY/, 'no token, no secret and no description in the log of the server');
+unlike($log, qr/tok-\d|Bearer|top secret|whsec_|SECRET-DESCRIPTION|aaa\.bbb|PRIVATE KEY/, 'no token, no secret and no description in the log of the server');
 unlike(sql($node, q{SELECT string_agg(d::text, '') FROM jit.destinations d}) . sql($node, q{SELECT string_agg(d::text, '') FROM jit.deliveries d}) . sql($node, q{SELECT string_agg(e.detail::text, '') FROM jit.events e}),
-    qr/tok-\d|Bearer|top secret|SECRET-DESCRIPTION/, 'nor in a table');
+    qr/tok-\d|Bearer|top secret|whsec_|SECRET-DESCRIPTION/, 'nor in a table');
 
 # ---- the clients and the token endpoint of others ----
 SKIP: {
