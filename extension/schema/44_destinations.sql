@@ -80,8 +80,8 @@ COMMENT ON COLUMN jit.destinations.name IS 'Argument of jit.alter_destination(),
 COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams or syslog';
 COMMENT ON COLUMN jit.destinations.format IS 'How a record is written';
 COMMENT ON COLUMN jit.destinations.url IS 'The address; NULL: it is a secret, in url_file';
-COMMENT ON COLUMN jit.destinations.url_file IS 'The file that the address is read from, in jit_guard.courier_directory';
-COMMENT ON COLUMN jit.destinations.secret_file IS 'The file with the secrets that messages are signed with';
+COMMENT ON COLUMN jit.destinations.url_file IS 'The file in jit_guard.courier_directory, or the secret of a vault, that the address is read from';
+COMMENT ON COLUMN jit.destinations.secret_file IS 'The file, or the secret of a vault, with the secrets that messages are signed with';
 COMMENT ON COLUMN jit.destinations.events IS 'Which events and kinds of records it gets; NULL: as its kind has it';
 COMMENT ON COLUMN jit.destinations.policies IS 'Of which policies; NULL: all';
 COMMENT ON COLUMN jit.destinations.state IS 'delivered, delivering, failing, stopped (it wants nothing more) or disabled';

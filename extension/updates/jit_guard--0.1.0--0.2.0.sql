@@ -797,8 +797,8 @@ CREATE TABLE jit.destination_terms (
     CHECK ((url IS NULL) <> (url_file IS NULL))
 );
 COMMENT ON TABLE jit.destination_terms IS 'Destinations of events; written by jit.create_destination, alter_destination and drop_destination';
-COMMENT ON COLUMN jit.destination_terms.url_file IS 'Name of the file that holds the address, when that is a secret';
-COMMENT ON COLUMN jit.destination_terms.secret_file IS 'Name of the file that holds the secrets that messages are signed with';
+COMMENT ON COLUMN jit.destination_terms.url_file IS 'Name of the file, or of the secret of a vault, that holds the address, when that is a secret';
+COMMENT ON COLUMN jit.destination_terms.secret_file IS 'Name of the file, or of the secret of a vault, that holds the secrets that messages are signed with';
 COMMENT ON COLUMN jit.destination_terms.events IS 'Which events and kinds of records; NULL: as the kind of destination has it';
 COMMENT ON COLUMN jit.destination_terms.policies IS 'Of which policies; NULL: of all, and what belongs to none';
 COMMENT ON COLUMN jit.destination_terms.version IS 'Grows with each change, so that the courier sees it';
@@ -2461,8 +2461,8 @@ COMMENT ON COLUMN jit.destinations.name IS 'Argument of jit.alter_destination(),
 COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams or syslog';
 COMMENT ON COLUMN jit.destinations.format IS 'How a record is written';
 COMMENT ON COLUMN jit.destinations.url IS 'The address; NULL: it is a secret, in url_file';
-COMMENT ON COLUMN jit.destinations.url_file IS 'The file that the address is read from, in jit_guard.courier_directory';
-COMMENT ON COLUMN jit.destinations.secret_file IS 'The file with the secrets that messages are signed with';
+COMMENT ON COLUMN jit.destinations.url_file IS 'The file in jit_guard.courier_directory, or the secret of a vault, that the address is read from';
+COMMENT ON COLUMN jit.destinations.secret_file IS 'The file, or the secret of a vault, with the secrets that messages are signed with';
 COMMENT ON COLUMN jit.destinations.events IS 'Which events and kinds of records it gets; NULL: as its kind has it';
 COMMENT ON COLUMN jit.destinations.policies IS 'Of which policies; NULL: all';
 COMMENT ON COLUMN jit.destinations.state IS 'delivered, delivering, failing, stopped (it wants nothing more) or disabled';
