@@ -34,7 +34,7 @@ my $triggers = without_triggers($s);
 my $begin = time;
 for (my $from = 0; $from < $records / 2; $from += $at_once) {
     my $upto = $from + $at_once < $records / 2 ? $from + $at_once : int($records / 2);
-    $s->query(qq{INSERT INTO jit.ledger SELECT 1 + (24.0 * (q.seq - 1) / $records)::int % 24, q.seq, 'epoch'::timestamptz + q.at * '1 us'::interval, q.record
+    $s->query(qq{INSERT INTO jit.ledger SELECT 1 + 24 * (q.seq - 1) / $records, q.seq, 'epoch'::timestamptz + q.at * '1 us'::interval, q.record
         FROM (SELECT i, (extract(epoch FROM now()) * 1000000)::bigint - (31536000000000 * (1 - 2.0 * i / $records))::bigint AS at, i * 2654435761 % 4096 AS k
             FROM generate_series($from, $upto - 1) i) AS s JOIN made.kinds ON kinds.k = s.k
         CROSS JOIN LATERAL (VALUES (2 * i + 1, s.at, '\\x0102' || made.n(1, s.at) || who || rest || session || made.n(10, i) || use),
@@ -42,6 +42,7 @@ for (my $from = 0; $from < $records / 2; $from += $at_once) {
                 || made.f(37, made.n(11, 1) || made.n(38, 7)))) AS q (seq, at, record)});
     print STDERR "$upto\n" if $ENV{JIT_BENCH_TALK};
 }
+$s->query("INSERT INTO jit.ledger_segments (segment, first_seq, begun_at, frontier) SELECT l.segment, min(l.seq), min(l.at), '' FROM jit.ledger l GROUP BY 1");
 with_triggers($s, $triggers);
 $s->query('VACUUM ANALYZE jit.ledger');
 note_line(sprintf '%d records, made in %.0f s; %s with their indexes', $records, time - $begin,
