@@ -31,6 +31,7 @@ constinit char *azure_client_id = nullptr;
 constinit char *azure_credential_file = nullptr;
 constinit char *azure_metadata_host = nullptr;
 constinit char *azure_tenant = nullptr;
+constinit int expiry_warning_ms = 300'000;
 constinit char *courier_allow = nullptr;
 constinit char *courier_ca_file = nullptr;
 constinit char *courier_directory = nullptr;
@@ -178,6 +179,8 @@ const Row table[] = {
      "Write-ahead log kept for records that no keeper reads; beyond that they are carried into a file and the log is let go."},
     {"jit_guard.expiry_grace", Type::integer, &expiry_grace_ms, 5'000, 100, 3'600'000, PGC_SIGHUP, by_file | GUC_UNIT_MS,
      "Time between the cancel at the end of an approval and the end of a session that did not obey it."},
+    {"jit_guard.expiry_warning", Type::integer, &expiry_warning_ms, 300'000, 0, 86'400'000, PGC_SIGHUP, by_file | GUC_UNIT_MS,
+     "Time before the end of an approval at which its holder is told; 0: never."},
     {"jit_guard.ledger_period", Type::integer, &ledger_period_days, 30, 1, 3'650, PGC_SIGHUP, by_file,
      "Days that one partition of jit.ledger is filled before the next empty one is taken."},
     {"jit_guard.log_uses", Type::boolean, &log_uses, 1, 0, 0, PGC_SIGHUP, by_file,
