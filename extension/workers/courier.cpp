@@ -258,6 +258,13 @@ void apply_settings()
     transport::allow({networks, count}, ca_file);
     azure::vault::forget_all();
     azure::forget_all();
+    // They may have waited for just that.
+    ListCell *cell;
+    foreach (cell, destinations) {
+        auto *d = static_cast<Destination *>(lfirst(cell));
+        if (d->kind == Kind::azure_monitor)
+            d->next_try = 0;
+    }
     if (old != nullptr)
         pfree(old);
 }

@@ -186,7 +186,7 @@ $metadata->weather('life 9');
 $node->reload;
 $ingestion->forget;
 my ($number, $rounds) = (0, 0);
-while ($number < 3 && $rounds++ < 100) {
+while ($number < 3 && $rounds++ < 40) {
     happens("life $rounds");
     delivered("round $rounds") or last;
     my %token = map { bearer($_) => 1 } $ingestion->requests;
