@@ -1,6 +1,7 @@
 // module.cpp: zone C. Entry point of the library.
 
 #include "hooks/chain.hpp"
+#include "pg/labels.hpp"
 #include "pg/settings.hpp"
 #include "workers/registry.hpp"
 
@@ -20,6 +21,7 @@ void _PG_init(void)
                         errdetail("Its hooks, shared memory and workers exist only when the server starts with it."),
                         errhint("Add jit_guard to shared_preload_libraries in postgresql.conf and restart the server.")));
     jit::pg::settings::define();
+    jit::pg::labels::define();
     jit::hooks::install();
     jit::workers::register_launcher();
 }

@@ -9,6 +9,7 @@
 #include "hooks/switches.hpp"
 #include "hooks/targets.hpp"
 #include "pg/catalog.hpp"
+#include "pg/labels.hpp"
 #include "pg/membership.hpp"
 #include "pg/record.hpp"
 #include "pg/rights.hpp"
@@ -150,6 +151,10 @@ void check_target(void *to, const cluster_targets::Target &target)
                 if (!is_own_password(c->parsetree, target.object) && house_roles::matters(target.object))
                     admit({target.action, psprintf("role %s", session::quoted_role_name(target.object))}, c->statement);
                 break;
+            case Action::security_label: // of ours, as check_command() knows: as good as a password
+                if (house_roles::matters(target.object))
+                    admit({Action::alter_role, psprintf("role %s", session::quoted_role_name(target.object))}, c->statement);
+                break;
             default:
                 break;
         }
@@ -278,6 +283,10 @@ void check_command(const Node *parsetree, const char *statement)
         case T_DoStmt:
         case T_CreatePLangStmt:
         case T_AlterOwnerStmt:
+            break;
+        case T_SecLabelStmt: // whose tokens prove that somebody is this role
+            if (!pg::labels::is_ours(reinterpret_cast<const SecLabelStmt *>(parsetree)) || switches::off("entra_label_sealed"))
+                return;
             break;
         default:
             return;

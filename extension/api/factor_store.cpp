@@ -8,6 +8,7 @@
 #include "pg/json.hpp"
 #include "pg/mfa_key.hpp"
 #include "pg/session.hpp"
+#include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/switches.hpp"
 
@@ -31,6 +32,8 @@ const char *word_of(Kind kind)
             return "ssh";
         case Kind::recovery:
             return "recovery";
+        case Kind::entra:
+            return "entra";
     }
     return "";
 }
@@ -39,14 +42,19 @@ namespace {
 
 Kind kind_of(const char *word)
 {
-    return strcmp(word, "totp") == 0 ? Kind::totp : strcmp(word, "ssh") == 0 ? Kind::ssh : Kind::recovery;
+    for (const Kind kind : {Kind::totp, Kind::ssh, Kind::recovery})
+        if (strcmp(word, word_of(kind)) == 0)
+            return kind;
+    return Kind::entra;
 }
 
 constexpr spi::Sql of_person{
     "SELECT a.authenticator_id, a.kind, a.name, a.secret, a.confirmed_at IS NOT NULL FROM jit.authenticators a "
-    "WHERE a.person = $1 AND a.secret IS NOT NULL ORDER BY a.authenticator_id",
-    1,
-    {OIDOID}};
+    "WHERE a.person = $1 AND a.secret IS NOT NULL AND (a.kind <> 'entra' OR ($2 AND EXISTS (SELECT FROM "
+    "pg_catalog.pg_shseclabel l WHERE l.objoid = a.person AND l.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass "
+    "AND l.provider = 'jit_guard'))) ORDER BY a.authenticator_id",
+    2,
+    {OIDOID, BOOLOID}};
 constexpr spi::Sql insert_factor{"INSERT INTO jit.authenticators (person, kind, name, enrolled_at, confirmed_at) "
                                  "VALUES ($1, $2, $3, $4, $5) RETURNING authenticator_id",
                                  5,
@@ -62,7 +70,10 @@ constexpr spi::Sql insert_attempts{
     {OIDOID}};
 constexpr spi::Sql set_confirmed{
     "UPDATE jit.authenticators SET confirmed_at = $2 WHERE authenticator_id = $1", 2, {INT8OID, TIMESTAMPTZOID}};
-constexpr spi::Sql delete_all{"DELETE FROM jit.authenticators WHERE person = $1", 1, {OIDOID}};
+constexpr spi::Sql delete_all{
+    "DELETE FROM jit.authenticators WHERE person = $1 AND ($2 OR kind <> 'entra')", 2, {OIDOID, BOOLOID}};
+constexpr spi::Sql has_entra{
+    "SELECT FROM jit.authenticators WHERE person = $1 AND kind = 'entra'", 1, {OIDOID}};
 constexpr spi::Sql delete_attempts{"DELETE FROM jit.attempts WHERE person = $1", 1, {OIDOID}};
 constexpr spi::Sql delete_challenges{"DELETE FROM jit.challenges WHERE person = $1", 1, {OIDOID}};
 constexpr spi::Sql delete_proofs{"DELETE FROM jit.proofs WHERE person = $1 AND used_at IS NULL", 1, {OIDOID}};
@@ -83,6 +94,7 @@ std::span<const Factor> of(Oid person)
 {
     spi::Args args{};
     spi::add(&args, ObjectIdGetDatum(person));
+    spi::add(&args, BoolGetDatum(pg::settings::is_entra_configured()));
     const auto rows = static_cast<Size>(spi::execute(of_person, args));
     auto *found = static_cast<Factor *>(palloc(sizeof(Factor) * (rows + 1)));
     for (Size row = 0; row < rows; row++)
@@ -175,7 +187,7 @@ int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8
         if (!good)
             ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("the secret cannot be sealed"),
                             errdetail("OpenSSL does not offer AES-256-GCM, or gives no random bytes.")));
-    } else {
+    } else if (size > 0) {
         memcpy(to, secret.data(), size);
     }
     spi::Args sealed{};
@@ -193,14 +205,19 @@ void confirm(int64 id)
     (void)spi::execute(set_confirmed, args);
 }
 
-int32 erase_all(Oid person)
+int32 erase_all(Oid person, Gone gone)
 {
     spi::Args args{};
     spi::add(&args, ObjectIdGetDatum(person));
-    const auto count = static_cast<int32>(spi::execute(delete_all, args));
+    spi::Args which = args;
+    spi::add(&which, BoolGetDatum(gone == Gone::role));
+    const auto count = static_cast<int32>(spi::execute(delete_all, which));
     (void)spi::execute(delete_attempts, args);
     (void)spi::execute(delete_challenges, args);
     (void)spi::execute(delete_proofs, args); // what a thief proved does not outlive the reset
+    // Which tokens were used is not forgotten, so that none is used again.
+    if (spi::execute(has_entra, args) > 0)
+        (void)spi::execute(insert_attempts, args);
     return count;
 }
 

@@ -8,6 +8,7 @@
 
 #include "api/factors.hpp"
 #include "api/rows.hpp"
+#include "api/tokens.hpp"
 
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
@@ -40,7 +41,8 @@ void open_for_more(const char *proof)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                         errmsg("you have %d second factors, which is the most", most_factors),
                         errhint("SELECT * FROM jit.factors; and remove one with jit.remove_factor().")));
-    if (!factors::is_any_confirmed(all))
+    // Whom Entra ID knows has a first factor, also before the courier has written that down.
+    if (!factors::is_any_confirmed(all) && !tokens::is_tied(person))
         return;
     if (proof == nullptr)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -146,6 +148,11 @@ void remove(int64 id, const char *proof)
     if (found == nullptr)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("you have no second factor " INT64_FORMAT, id),
                         errhint("SELECT * FROM jit.factors;")));
+    if (found->kind == Kind::entra)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("tokens of Entra ID are no factor that a person removes"),
+                        errdetail("They come with the label of the role, which a jit_admin set."),
+                        errhint("SECURITY LABEL FOR jit_guard ON ROLE %s IS NULL;", session::quoted_role_name(person))));
     if (found->confirmed)
         (void)proof::accept({0, nullptr, proof::challenge_age}, proof);
     factors::erase(id);
@@ -163,7 +170,7 @@ int32 reset(Oid person, const char *reason)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a reset needs a reason"),
                         errhint("SELECT jit.reset_factors('alice', 'lost her phone, met in person');")));
     factors::lock(person);
-    const int32 count = factors::erase_all(person);
+    const int32 count = factors::erase_all(person, factors::Gone::factors);
     factors::record("factors_reset", person, nullptr, reason);
     return count;
 }

@@ -6,7 +6,7 @@
 
 namespace jit::api::factors {
 
-enum class Kind : uint8 { totp, ssh, recovery };
+enum class Kind : uint8 { totp, ssh, recovery, entra }; // the last: tokens of Entra ID, for whom has the label
 
 struct Factor {
     int64 id;
@@ -47,7 +47,8 @@ void erase(int64 id);
 // Those that were enrolled and never confirmed.
 void erase_unconfirmed(Oid person);
 // Every factor of the person, and a lock-out; returns how many there were.
-int32 erase_all(Oid person);
+enum class Gone : uint8 { factors, role };
+int32 erase_all(Oid person, Gone gone);
 void record(const char *event, Oid person, const char *factor, const char *reason);
 
 } // namespace jit::api::factors
@@ -64,10 +65,11 @@ struct Purpose {
     const char *policy;      // nullptr = none
     int64 max_age;           // of a challenge, in microseconds
 };
-// Takes a proof of this session's person: a code, a recovery code, or a signature. It is used up, and an attempt is
+// Takes a proof of this session's person: a code, a recovery code, a signature, or a token. It is used up, and an attempt is
 // counted, whatever becomes of the transaction. Returns the factor in words. Raises 28000 when it is none, 22023 when
 // the text cannot be one, 55000 when there is nothing to prove with.
-[[nodiscard]] const char *accept(const Purpose &purpose, const char *text);
+// `detail`: what of it belongs into the ledger is added to this JSON object; nullptr: nothing.
+const char *accept(const Purpose &purpose, const char *text, StringInfo detail = nullptr);
 // The first code of an app, which is not confirmed yet. Attempts count as above.
 void confirm(const factors::Factor &factor, const char *code);
 inline constexpr int64 challenge_age = 5 * USECS_PER_MINUTE; // for enrolling and removing

@@ -5,6 +5,7 @@
 #include "core/vault.hpp"
 
 #include "api/factors.hpp"
+#include "api/tokens.hpp"
 
 #include "pg/attempts.hpp"
 #include "pg/in_place.hpp"
@@ -48,6 +49,7 @@ struct Given {
     char *room;
     const char *challenge; // its text
     Secret *secrets;       // of the factors of TOTP, in their places
+    const tokens::Token *token;
 };
 
 // ---- what is used up ----
@@ -215,6 +217,20 @@ Outcome look_at_signature(const Given &given, core::RequestId request, Oid perso
     return {factor, nullptr};
 }
 
+Outcome look_at_token(const Given &given, std::span<const Factor> all)
+{
+    const tokens::Looked looked = tokens::look(*given.token);
+    if (looked.why != nullptr)
+        return {nullptr, looked.why};
+    for (const Factor &one : all)
+        if (one.kind == Kind::entra)
+            // Tokens are used in the order in which they were issued, as codes of an app are.
+            return use_up(one, use_later, looked.issued_at) && tokens::is_first_use(looked)
+                       ? Outcome{&one, nullptr}
+                       : Outcome{nullptr, "It, or one that was issued later, was used before; each is good once."};
+    return {nullptr, "Your role is not tied to a person of Entra ID any more."};
+}
+
 // ---- before that ----
 
 [[noreturn]] void bad_text()
@@ -223,7 +239,8 @@ Outcome look_at_signature(const Given &given, core::RequestId request, Oid perso
         ERROR,
         (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is no proof"),
          errdetail(
-             "A proof is a code of six digits, a recovery code (XXXX-XXXX-XXXX-XXXX), or an armoured SSH signature."),
+             "A proof is a code of six digits, a recovery code (XXXX-XXXX-XXXX-XXXX), an armoured SSH signature, or an "
+             "access token of Entra ID."),
          errhint("The signature is what ssh-keygen -Y sign -n jit_guard writes for jit.challenge().")));
     pg_unreachable();
 }
@@ -236,6 +253,8 @@ Given read(const char *text)
         bad_text();
     if (core::totp::is_code(text)) {
         given.kind = Kind::totp;
+    } else if (tokens::looks_like_one(text)) {
+        given.kind = Kind::entra;
     } else if (sshsig::looks_armored(text)) {
         given.kind = Kind::ssh;
         given.room = static_cast<char *>(palloc(sshsig::armor_room));
@@ -300,16 +319,21 @@ Secret *secrets_of(std::span<const Factor> all, Oid person)
 {
     const char *object = purpose.request == 0 ? "second factors" : psprintf("request " INT64_FORMAT, purpose.request);
     const char *locked = locked_until != 0 ? psprintf(" You cannot prove anything until %s.", when(locked_until)) : "";
+    const bool is_token = given.kind == Kind::entra;
     pg::record::refusal(pg::record::Outcome::refused, purpose.policy, "PROVE", object,
                         psprintf("%s: %s%s", factors::word_of(given.kind), why, locked),
-                        psprintf("jit.prove(" INT64_FORMAT ", ...)", purpose.request), false);
+                        psprintf(is_token ? "jit.present_token(..., " INT64_FORMAT ")" : "jit.prove(" INT64_FORMAT ", ...)",
+                                 purpose.request),
+                        false);
     if (locked_until != 0)
         pg::shared::wake(); // the keeper tells of it; this transaction can be rolled back
     ereport(
         ERROR,
         (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the proof was not accepted"),
          errdetail("%s%s", why, locked),
-         errhint("Five failures within five minutes lock you out for a time that doubles; jit.factors shows them.")));
+         errhint("%s", is_token ? tokens::commands(purpose.request)
+                                : "Five failures within five minutes lock you out for a time that doubles; jit.factors "
+                                  "shows them.")));
     pg_unreachable();
 }
 
@@ -325,10 +349,12 @@ void hide(ErrorContextCallback *hidden)
 
 void show(const ErrorContextCallback *hidden) { error_context_stack = hidden->previous; }
 
-const char *accept(const Purpose &purpose, const char *text)
+const char *accept(const Purpose &purpose, const char *text, StringInfo detail)
 {
     const Oid person = session::person();
     Given given = read(text);
+    if (given.kind == Kind::entra)
+        given.token = tokens::prepare(person, text, purpose.max_age);
     const std::span<const Factor> all = factors::of(person);
     require_factor(given, all);
     if (given.kind == Kind::ssh)
@@ -350,10 +376,19 @@ const char *accept(const Purpose &purpose, const char *text)
         case Kind::ssh:
             outcome = look_at_signature(given, purpose.request, person, all);
             break;
+        case Kind::entra:
+            outcome = look_at_token(given, all);
+            // Used up all the same: others may have read it.
+            if (tokens::is_in_statement(*given.token))
+                outcome = {nullptr, psprintf("The statement has the token in its text, so it is in logs now and is burnt.%s%s",
+                                             outcome.factor == nullptr ? " " : "", outcome.factor == nullptr ? outcome.why : "")};
+            break;
     }
     if (outcome.factor == nullptr)
         refuse(purpose, given, outcome.why, charge.locked_until);
     attempts::clear(person);
+    if (given.kind == Kind::entra && detail != nullptr)
+        tokens::describe(*given.token, detail);
     return psprintf("%s \"%s\"", factors::word_of(outcome.factor->kind), outcome.factor->name);
 }
 

@@ -3,6 +3,7 @@
 
 #include "api/durations.hpp"
 #include "api/factors.hpp"
+#include "api/tokens.hpp"
 
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
@@ -55,6 +56,13 @@ bool use(core::RequestId id, Oid person, TimestampTz after, TimestampTz now)
     return spi::execute(use_up, args) == 1;
 }
 
+const char *how_to(core::RequestId id)
+{
+    // built SQL: a HINT
+    const char *by_code = psprintf("SELECT jit.prove(" INT64_FORMAT ", 'code');  -- or a signature over jit.challenge(" INT64_FORMAT ")", id, id);
+    return tokens::is_tied(session::person()) ? psprintf("%s\nOr with a token of Entra ID:\n%s", by_code, tokens::commands(id)) : by_code;
+}
+
 } // namespace
 
 bool of_requester(const Terms &policy)
@@ -95,9 +103,7 @@ void use_of_approver(const Request &request, const Terms &policy, TimestampTz no
                     errmsg("you have to prove that it is you before you approve request " INT64_FORMAT, request.id),
                     errdetail("Policy \"%s\" asks approvers for a proof for each request, not older than %s.",
                               policy.name, durations::text(policy.mfa_max_age)),
-                    errhint("SELECT jit.prove(" INT64_FORMAT
-                            ", 'code');  -- or a signature over jit.challenge(" INT64_FORMAT ")",
-                            request.id, request.id)));
+                    errhint("%s", how_to(request.id))));
 }
 
 void use_of_requester(const Request &request, const Terms &policy, TimestampTz now)
@@ -119,13 +125,11 @@ void refuse_unproved(const Request &request)
 
 void say_needed(core::RequestId id, const Terms &policy)
 {
-    const bool has_factor = factors::is_any_confirmed(factors::of(session::person()));
+    const bool has_factor = factors::is_any_confirmed(factors::of(session::person())) || tokens::is_tied(session::person());
     ereport(NOTICE, (errmsg("request " INT64_FORMAT " waits for your proof of person", id),
                      errdetail("Policy \"%s\" asks for a second factor; until then nobody can approve.%s", policy.name,
                                has_factor ? "" : " You have none yet: SELECT * FROM jit.enroll_totp();"),
-                     errhint("SELECT jit.prove(" INT64_FORMAT
-                             ", 'code');  -- or a signature over jit.challenge(" INT64_FORMAT ")",
-                             id, id)));
+                     errhint("%s", how_to(id))));
 }
 
 } // namespace jit::api::proofs

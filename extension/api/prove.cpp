@@ -5,6 +5,7 @@
 #include "api/durations.hpp"
 #include "api/factors.hpp"
 #include "api/proofs.hpp"
+#include "api/tokens.hpp"
 
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
@@ -24,11 +25,11 @@ namespace {
 void take(core::RequestId id, const Terms &policy, const char *text)
 {
     const Oid person = session::person();
-    const char *factor = proof::accept({id, policy.name, durations::micros(policy.mfa_max_age)}, text);
-    proofs::write(id, person, factor);
     StringInfoData detail;
     initStringInfo(&detail);
     json::open(&detail);
+    const char *factor = proof::accept({id, policy.name, durations::micros(policy.mfa_max_age)}, text, &detail);
+    proofs::write(id, person, factor);
     json::add(&detail, "factor", factor);
     json::close(&detail);
     pg::journal::event("proved", id, policy.name, person, detail.data);
@@ -81,6 +82,8 @@ void carry_on(const Request &request, const Terms &policy, TimestampTz now)
 const char *prove(core::RequestId id, const char *text)
 {
     factors::require_read_committed();
+    if (tokens::looks_like_one(text))
+        (void)tokens::await_key(session::person(), text); // holds no locks yet
     Request request{};
     Terms policy{};
     requests::require_visible(id, &request);
@@ -121,9 +124,51 @@ void proofs::prove_at_once(core::RequestId id, const Terms &policy, const char *
     take(id, policy, text);
 }
 
+namespace {
+
+// What jit.my_requests and jit.pending say is missing.
+constexpr spi::Sql waiting{
+    "SELECT p.request_id FROM jit.pending p WHERE p.to_prove IS NOT NULL UNION "
+    "SELECT m.request_id FROM jit.my_requests m WHERE m.to_prove IS NOT NULL ORDER BY 1 LIMIT 2",
+    0,
+    {}};
+
+core::RequestId only_one_waiting()
+{
+    const uint64 rows = spi::execute(waiting, {});
+    if (rows == 1)
+        return spi::int8_value(0, 1);
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             rows == 0 ? errmsg("no request waits for a proof of yours") : errmsg("several requests wait for a proof of yours"),
+             rows == 0 ? 0 : errdetail("A token is good for one of them."),
+             errhint("SELECT jit.present_token($1, request_id); jit.my_requests and jit.pending show their numbers.")));
+    pg_unreachable();
+}
+
+} // namespace
+
 extern "C" {
 PGDLLEXPORT Datum jit_prove(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(jit_prove);
+PGDLLEXPORT Datum jit_present_token(PG_FUNCTION_ARGS);
+PG_FUNCTION_INFO_V1(jit_present_token);
+}
+
+Datum jit_present_token(PG_FUNCTION_ARGS)
+{
+    ErrorContextCallback hidden;
+    proof::hide(&hidden);
+    session::require_bare_call(fcinfo);
+    require_writer("jit.present_token()");
+    const char *text = text_argument(fcinfo, 0);
+    if (text == nullptr || !tokens::looks_like_one(text))
+        tokens::refuse_text();
+    spi::connect();
+    const char *state = prove(PG_ARGISNULL(1) ? only_one_waiting() : request_argument(fcinfo, 1), text);
+    spi::finish();
+    proof::show(&hidden);
+    PG_RETURN_TEXT_P(cstring_to_text(state)); // a literal's text
 }
 
 Datum jit_prove(PG_FUNCTION_ARGS)

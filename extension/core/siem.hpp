@@ -68,6 +68,7 @@ inline constexpr std::array meanings{
     Meaning{"drift_accepted", "Drift accepted", Severity::medium, true, Class::entity_management, 3},
     Meaning{"document_commented", "Document of policies commented", Severity::informational, true, Class::entity_management, 3},
     Meaning{"proved", "Second factor proved", Severity::informational, true, Class::entity_management, 3},
+    Meaning{"label_set", "Role tied to a person of Entra ID, or untied", Severity::high, true, Class::entity_management, 3},
     Meaning{"locked_out", "Locked out after wrong proofs", Severity::high, false, Class::entity_management, 3},
     Meaning{"use", "Guarded statement", Severity::informational, true, Class::datastore, 4},
     Meaning{"refusal", "Statement refused", Severity::medium, false, Class::datastore, 4},

@@ -34,7 +34,7 @@ struct House {
     Oid statement_parts, statement_parts_pkey;
     Oid baseline, certificates;
     Oid authenticators, authenticator_counts, authenticator_counts_pkey, attempts, attempts_pkey;
-    Oid challenges, challenges_pkey, proofs;
+    Oid challenges, challenges_pkey, proofs, token_issuers, token_keys;
     Oid events;
     Oid instance;
     Oid ledger, ledger_state, ledger_segments, checkpoints;

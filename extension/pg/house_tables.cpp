@@ -48,6 +48,7 @@ constexpr Wanted wanted[] = {
     {"attempts", &House::attempts, "attempts_pkey", &House::attempts_pkey, true},
     {"challenges", &House::challenges, "challenges_pkey", &House::challenges_pkey, true},
     {"proofs", &House::proofs, nullptr, nullptr, true},
+    {"token_issuers", &House::token_issuers, nullptr, nullptr, true}, {"token_keys", &House::token_keys, nullptr, nullptr, true},
     {"baseline", &House::baseline, nullptr, nullptr, true}, {"certificates", &House::certificates, nullptr, nullptr, true},
     {"events", &House::events, nullptr, nullptr},
     {"ledger", &House::ledger, nullptr, nullptr, true},

@@ -1,5 +1,6 @@
 // settings.cpp: zone C. The settings jit_guard.*, one table, in alphabetical order.
 
+#include "core/entra.hpp"
 #include "net/address.hpp"
 #include "net/url.hpp"
 
@@ -41,6 +42,12 @@ constinit int max_standby_lag_ms = 30'000;
 constinit int replication = static_cast<int>(Replication::allow);
 constinit char *replication_roles = nullptr;
 constinit bool log_uses = true;
+constinit char *entra_audience = nullptr;
+constinit char *entra_auth_context = nullptr;
+constinit char *entra_authority = nullptr;
+constinit char *entra_clients = nullptr;
+constinit char *entra_scope = nullptr;
+constinit char *entra_tenant = nullptr;
 
 namespace {
 
@@ -101,6 +108,47 @@ bool check_file_name(char **value, void **, GucSource)
     if (why != nullptr)
         GUC_check_errdetail("%s", why);
     return why == nullptr;
+}
+
+// What the setting holds goes into addresses, commands and comparisons as it is.
+bool check_tenant(char **value, void **, GucSource)
+{
+    if (*value == nullptr || **value == '\0' || core::entra::is_guid(*value))
+        return true;
+    GUC_check_errdetail("A tenant is named by its GUID, in lower case.");
+    return false;
+}
+
+bool check_authority(char **value, void **, GucSource)
+{
+    net::Url url{};
+    if (*value == nullptr)
+        return true;
+    const std::string_view text{*value};
+    const char *why = net::parse_url(text, &url);
+    if (why == nullptr && url.scheme != "https" && url.scheme != "http")
+        why = "Its scheme is not https.";
+    if (why == nullptr && (text.ends_with('/') || url.path.find('?') != std::string_view::npos))
+        why = "It ends with a slash, or has a question mark.";
+    if (why != nullptr)
+        GUC_check_errdetail("%s", why);
+    return why == nullptr;
+}
+
+bool check_scope(char **value, void **, GucSource)
+{
+    if (*value == nullptr || core::entra::is_scope(*value))
+        return true;
+    GUC_check_errdetail("A scope is written as in api://APPLICATION/db.elevate.");
+    return false;
+}
+
+bool check_context(char **value, void **, GucSource)
+{
+    if (*value == nullptr || core::entra::is_context(*value))
+        return true;
+    GUC_check_errdetail("The identifier of an authentication context is letters and digits, such as c1.");
+    return false;
 }
 
 enum class Type : uint8 { boolean, integer, text, choice };
@@ -170,6 +218,20 @@ const Row table[] = {
      "Folder with the files that hold secrets of destinations, relative to the data directory.", nullptr, "jit_guard_secrets"},
     {"jit_guard.enabled", Type::boolean, &enabled, 1, 0, 0, PGC_POSTMASTER, by_file,
      "Whether jit_guard guards anything; off is the way back in for the owner of the server."},
+    {"jit_guard.entra_audience", Type::text, &entra_audience, 0, 0, 0, PGC_SIGHUP, by_file,
+     "For which applications a token of Entra ID has to be issued: client identifiers or App ID URIs, separated by commas."},
+    {"jit_guard.entra_auth_context", Type::text, &entra_auth_context, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Authentication context that a token of Entra ID has to name in acrs; empty means that amr of a v1 token has to say mfa.", nullptr, "",
+     check_context},
+    {"jit_guard.entra_authority", Type::text, &entra_authority, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Where the keys of Entra ID are published; another one in sovereign clouds.", nullptr, "https://login.microsoftonline.com",
+     check_authority},
+    {"jit_guard.entra_clients", Type::text, &entra_clients, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Programs with which tokens of Entra ID may be got, by their client identifiers, separated by commas; empty means any."},
+    {"jit_guard.entra_scope", Type::text, &entra_scope, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Scope that a token of Entra ID has to be issued for, such as api://APPLICATION/db.elevate.", nullptr, "", check_scope},
+    {"jit_guard.entra_tenant", Type::text, &entra_tenant, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Tenant of Entra ID whose tokens prove who a person is, by its GUID; empty means that none do.", nullptr, "", check_tenant},
     {"jit_guard.evidence", Type::choice, &evidence, static_cast<int>(Evidence::durable), 0, 0, PGC_SIGHUP, by_file,
      "Whether a guarded statement waits until the record of it is durable (durable), or a crash may lose the last records (async).",
      evidence_choices},

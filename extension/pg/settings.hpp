@@ -37,6 +37,17 @@ extern int max_standby_lag_ms;  // jit_guard.max_standby_lag, sighup: how far a 
 enum class Replication : int { allow, exempt_only };
 extern int replication;         // jit_guard.replication, sighup: a Replication
 extern char *replication_roles; // jit_guard.replication_roles, sighup: names of roles, separated by commas
+extern char *entra_audience;     // jit_guard.entra_audience, sighup: a list
+extern char *entra_auth_context; // jit_guard.entra_auth_context, sighup: "" = none
+extern char *entra_authority;    // jit_guard.entra_authority, sighup: an address
+extern char *entra_clients;      // jit_guard.entra_clients, sighup: a list; "" = any
+extern char *entra_scope;        // jit_guard.entra_scope, sighup
+extern char *entra_tenant;       // jit_guard.entra_tenant, sighup: a GUID; "" = none
+// Can a token of Entra ID prove anything? Nothing that is asked of it is left open.
+[[nodiscard]] inline bool is_entra_configured()
+{
+    return entra_tenant[0] != '\0' && entra_audience[0] != '\0' && entra_scope[0] != '\0' && entra_authority[0] != '\0';
+}
 extern bool log_uses;           // jit_guard.log_uses, sighup: one line in the server log per use of an approval
 
 // Is this session's database the control database?

@@ -59,8 +59,17 @@ struct DatabaseRow {
     Oid database;
     int holds;
     bool is_control; // the keeper found the extension in the control database
+    bool keys_for_key;                 // somebody who asked lacks a key (shared_keys.hpp)
+    uint32 keys_asked, keys_answered;  // numbers of those who ask the courier
     Worker workers[lengthof(all_kinds)];
 };
+
+// The last token of Entra ID that a person used in whichever database; free when `person` is invalid. Under workers_lock.
+struct TokenUse {
+    Oid person;
+    int64 issued_at;
+};
+inline constexpr int most_token_uses = 512;
 
 // A request whose end was moved lately.
 struct Retimed {
@@ -96,6 +105,8 @@ struct Memory {
     ConditionVariable worker_gone;
     Latch *launcher;
     bool list_again; // databases may have come or gone
+    TokenUse token_uses[most_token_uses];
+    int64 tokens_forgotten; // what was used and is no longer in there was issued no later
     int slots_short; // workers that the launcher could not start at its last attempt
 
     int slot_count;

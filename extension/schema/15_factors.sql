@@ -4,19 +4,20 @@
 CREATE TABLE jit.authenticators (
     authenticator_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     person           oid NOT NULL,
-    kind             text NOT NULL CHECK (kind IN ('totp', 'ssh', 'recovery')),
+    kind             text NOT NULL CHECK (kind IN ('totp', 'ssh', 'recovery', 'entra')),
     name             text NOT NULL,
     secret           bytea,
     enrolled_at      timestamptz NOT NULL,
     confirmed_at     timestamptz
 );
 CREATE INDEX authenticators_person ON jit.authenticators (person);
+CREATE UNIQUE INDEX authenticators_entra ON jit.authenticators (person) WHERE kind = 'entra';
 COMMENT ON TABLE jit.authenticators IS 'The second factors of people; read jit.factors instead';
 COMMENT ON COLUMN jit.authenticators.authenticator_id IS 'Number of the factor';
 COMMENT ON COLUMN jit.authenticators.person IS 'OID of the role whose it is';
-COMMENT ON COLUMN jit.authenticators.kind IS 'totp: an authenticator app; ssh: a key; recovery: codes for when both are lost';
+COMMENT ON COLUMN jit.authenticators.kind IS 'totp: an authenticator app; ssh: a key; recovery: codes for when both are lost; entra: tokens of Entra ID';
 COMMENT ON COLUMN jit.authenticators.name IS 'What it is called: the comment of a key, or what it is';
-COMMENT ON COLUMN jit.authenticators.secret IS 'totp: the secret, sealed with AES-256-GCM under the key in jit_guard.mfa_key; ssh: the public key; recovery: a salt and SHA-256 of ten codes';
+COMMENT ON COLUMN jit.authenticators.secret IS 'totp: the secret, sealed with AES-256-GCM under the key in jit_guard.mfa_key; ssh: the public key; recovery: a salt and SHA-256 of ten codes; entra: nothing';
 COMMENT ON COLUMN jit.authenticators.enrolled_at IS 'When it was enrolled';
 COMMENT ON COLUMN jit.authenticators.confirmed_at IS 'Since when it proves something; NULL: it does not yet';
 
@@ -26,7 +27,7 @@ CREATE TABLE jit.authenticator_counts (
 ) WITH (vacuum_truncate = off);
 COMMENT ON TABLE jit.authenticator_counts IS 'What of a factor is used up, one row a factor; written in place, so it is not undone by a rollback';
 COMMENT ON COLUMN jit.authenticator_counts.authenticator_id IS 'The factor, in jit.authenticators';
-COMMENT ON COLUMN jit.authenticator_counts.last IS 'totp: the last step of thirty seconds whose code was used; ssh: the last counter of a key in hardware; recovery: a bit for each used code';
+COMMENT ON COLUMN jit.authenticator_counts.last IS 'totp: the last step of thirty seconds whose code was used; ssh: the last counter of a key in hardware; recovery: a bit for each used code; entra: when the last token that was used was issued';
 
 CREATE TABLE jit.attempts (
     person        oid PRIMARY KEY,

@@ -60,3 +60,11 @@ REVOKE ALL ON FUNCTION jit.prove(bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION jit.prove(bigint, text) TO PUBLIC;
 COMMENT ON FUNCTION jit.prove(bigint, text)
     IS 'Proves for this request that it is me: by a code of my app, a recovery code, or a signature over jit.challenge(); returns the state of the request';
+
+CREATE FUNCTION jit.present_token(token text, request_id bigint DEFAULT NULL) RETURNS text
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_present_token';
+REVOKE ALL ON FUNCTION jit.present_token(text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.present_token(text, bigint) TO PUBLIC;
+COMMENT ON FUNCTION jit.present_token(text, bigint)
+    IS 'Proves for this request, or the only one that waits for it, that it is me, by an access token of Entra ID as a bind parameter; returns the state of the request';

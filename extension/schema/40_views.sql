@@ -285,6 +285,8 @@ SELECT e.event_id,
             WHEN 'factor_enrolled' THEN e.actor || ' enrolled a second factor: ' || (e.detail ->> 'factor')
             WHEN 'factor_removed' THEN e.actor || ' removed a second factor: ' || (e.detail ->> 'factor')
             WHEN 'factors_reset' THEN e.actor || ' reset the second factors of ' || e.person || ': ' || (e.detail ->> 'reason')
+            WHEN 'label_set' THEN e.actor || CASE WHEN e.detail ->> 'label' = '' THEN ' untied ' || e.person || ' from Entra ID'
+                                                  ELSE ' tied ' || e.person || ' to Entra ID: ' || (e.detail ->> 'label') END
             WHEN 'rebound' THEN e.actor || ' bound the policies to this database'
             ELSE e.actor || ': ' || pg_catalog.replace(e.event, '_', ' ') || COALESCE(' "' || e.policy || '"', '')
        END AS story,

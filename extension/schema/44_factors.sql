@@ -14,11 +14,13 @@ SELECT a.authenticator_id AS factor_id,
   FROM jit.authenticators a
   LEFT JOIN jit.authenticator_counts c ON c.authenticator_id = a.authenticator_id
   LEFT JOIN jit.attempts t ON t.person = a.person
- WHERE a.person = (SELECT jit.person()) OR (SELECT jit.sees_all());
+ WHERE (a.person = (SELECT jit.person()) OR (SELECT jit.sees_all()))
+   AND (a.kind <> 'entra' OR EXISTS (SELECT FROM pg_catalog.pg_shseclabel l WHERE l.objoid = a.person
+            AND l.classoid = 'pg_catalog.pg_authid'::regclass AND l.provider = 'jit_guard'));
 COMMENT ON VIEW jit.factors IS 'My second factors; auditors and admins see those of all';
 COMMENT ON COLUMN jit.factors.factor_id IS 'Number of the factor: the argument of jit.remove_factor()';
 COMMENT ON COLUMN jit.factors.person IS 'Whose it is';
-COMMENT ON COLUMN jit.factors.kind IS 'totp: an authenticator app; ssh: a key; recovery: codes for when both are lost';
+COMMENT ON COLUMN jit.factors.kind IS 'totp: an authenticator app; ssh: a key; recovery: codes for when both are lost; entra: tokens of Entra ID';
 COMMENT ON COLUMN jit.factors.name IS 'What it is called';
 COMMENT ON COLUMN jit.factors.enrolled_at IS 'When it was enrolled';
 COMMENT ON COLUMN jit.factors.confirmed_at IS 'Since when it proves something; NULL: not before jit.confirm_totp()';

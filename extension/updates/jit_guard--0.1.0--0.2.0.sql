@@ -1137,6 +1137,8 @@ SELECT e.event_id,
             WHEN 'factor_enrolled' THEN e.actor || ' enrolled a second factor: ' || (e.detail ->> 'factor')
             WHEN 'factor_removed' THEN e.actor || ' removed a second factor: ' || (e.detail ->> 'factor')
             WHEN 'factors_reset' THEN e.actor || ' reset the second factors of ' || e.person || ': ' || (e.detail ->> 'reason')
+            WHEN 'label_set' THEN e.actor || CASE WHEN e.detail ->> 'label' = '' THEN ' untied ' || e.person || ' from Entra ID'
+                                                  ELSE ' tied ' || e.person || ' to Entra ID: ' || (e.detail ->> 'label') END
             WHEN 'rebound' THEN e.actor || ' bound the policies to this database'
             ELSE e.actor || ': ' || pg_catalog.replace(e.event, '_', ' ') || COALESCE(' "' || e.policy || '"', '')
        END AS story,
@@ -2222,19 +2224,20 @@ SELECT jit._watch();
 CREATE TABLE jit.authenticators (
     authenticator_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     person           oid NOT NULL,
-    kind             text NOT NULL CHECK (kind IN ('totp', 'ssh', 'recovery')),
+    kind             text NOT NULL CHECK (kind IN ('totp', 'ssh', 'recovery', 'entra')),
     name             text NOT NULL,
     secret           bytea,
     enrolled_at      timestamptz NOT NULL,
     confirmed_at     timestamptz
 );
 CREATE INDEX authenticators_person ON jit.authenticators (person);
+CREATE UNIQUE INDEX authenticators_entra ON jit.authenticators (person) WHERE kind = 'entra';
 COMMENT ON TABLE jit.authenticators IS 'The second factors of people; read jit.factors instead';
 COMMENT ON COLUMN jit.authenticators.authenticator_id IS 'Number of the factor';
 COMMENT ON COLUMN jit.authenticators.person IS 'OID of the role whose it is';
-COMMENT ON COLUMN jit.authenticators.kind IS 'totp: an authenticator app; ssh: a key; recovery: codes for when both are lost';
+COMMENT ON COLUMN jit.authenticators.kind IS 'totp: an authenticator app; ssh: a key; recovery: codes for when both are lost; entra: tokens of Entra ID';
 COMMENT ON COLUMN jit.authenticators.name IS 'What it is called: the comment of a key, or what it is';
-COMMENT ON COLUMN jit.authenticators.secret IS 'totp: the secret, sealed with AES-256-GCM under the key in jit_guard.mfa_key; ssh: the public key; recovery: a salt and SHA-256 of ten codes';
+COMMENT ON COLUMN jit.authenticators.secret IS 'totp: the secret, sealed with AES-256-GCM under the key in jit_guard.mfa_key; ssh: the public key; recovery: a salt and SHA-256 of ten codes; entra: nothing';
 COMMENT ON COLUMN jit.authenticators.enrolled_at IS 'When it was enrolled';
 COMMENT ON COLUMN jit.authenticators.confirmed_at IS 'Since when it proves something; NULL: it does not yet';
 
@@ -2244,7 +2247,7 @@ CREATE TABLE jit.authenticator_counts (
 ) WITH (vacuum_truncate = off);
 COMMENT ON TABLE jit.authenticator_counts IS 'What of a factor is used up, one row a factor; written in place, so it is not undone by a rollback';
 COMMENT ON COLUMN jit.authenticator_counts.authenticator_id IS 'The factor, in jit.authenticators';
-COMMENT ON COLUMN jit.authenticator_counts.last IS 'totp: the last step of thirty seconds whose code was used; ssh: the last counter of a key in hardware; recovery: a bit for each used code';
+COMMENT ON COLUMN jit.authenticator_counts.last IS 'totp: the last step of thirty seconds whose code was used; ssh: the last counter of a key in hardware; recovery: a bit for each used code; entra: when the last token that was used was issued';
 
 CREATE TABLE jit.attempts (
     person        oid PRIMARY KEY,
@@ -2292,7 +2295,42 @@ COMMENT ON COLUMN jit.proofs.factor IS 'With what';
 COMMENT ON COLUMN jit.proofs.proved_at IS 'When';
 COMMENT ON COLUMN jit.proofs.used_at IS 'When it was used up; NULL: it was not';
 
-REVOKE ALL ON jit.authenticators, jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs FROM PUBLIC;
+-- Keys that verify tokens of Entra ID, as the courier fetched them. Not dumped: they are fetched again.
+
+CREATE TABLE jit.token_issuers (
+    version    smallint PRIMARY KEY CHECK (version IN (1, 2)),
+    source     text NOT NULL,
+    issuer     text,
+    fetched_at timestamptz,
+    tried_at   timestamptz NOT NULL,
+    failures   integer NOT NULL,
+    last_error text
+);
+COMMENT ON TABLE jit.token_issuers IS 'How fetching the keys of Entra ID went, for tokens of each version; written by the courier';
+COMMENT ON COLUMN jit.token_issuers.version IS 'Of the tokens: 1 or 2';
+COMMENT ON COLUMN jit.token_issuers.source IS 'The authority and the tenant that were asked, of jit_guard.entra_authority and jit_guard.entra_tenant';
+COMMENT ON COLUMN jit.token_issuers.issuer IS 'What it calls itself; NULL: it never answered';
+COMMENT ON COLUMN jit.token_issuers.fetched_at IS 'When its keys were fetched last; after 24 hours they verify nothing';
+COMMENT ON COLUMN jit.token_issuers.tried_at IS 'When that was tried last';
+COMMENT ON COLUMN jit.token_issuers.failures IS 'How often in a row it did not work';
+COMMENT ON COLUMN jit.token_issuers.last_error IS 'Why, the last time';
+
+CREATE TABLE jit.token_keys (
+    version  smallint NOT NULL REFERENCES jit.token_issuers ON DELETE CASCADE,
+    kid      text NOT NULL,
+    issuer   text NOT NULL,
+    modulus  bytea NOT NULL,
+    exponent bytea NOT NULL,
+    PRIMARY KEY (version, kid)
+);
+COMMENT ON TABLE jit.token_keys IS 'Public keys of Entra ID; written by the courier';
+COMMENT ON COLUMN jit.token_keys.version IS 'Of the tokens that it verifies, in jit.token_issuers';
+COMMENT ON COLUMN jit.token_keys.kid IS 'Name of the key';
+COMMENT ON COLUMN jit.token_keys.issuer IS 'Whose tokens it verifies';
+COMMENT ON COLUMN jit.token_keys.modulus IS 'Of the RSA key';
+COMMENT ON COLUMN jit.token_keys.exponent IS 'Of the RSA key';
+
+REVOKE ALL ON jit.authenticators, jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs, jit.token_issuers, jit.token_keys FROM PUBLIC;
 REVOKE ALL ON SEQUENCE jit.authenticators_authenticator_id_seq FROM PUBLIC;
 -- Second factors, and proving with them. Everybody for themselves; a reset is for jit_admin.
 
@@ -2357,6 +2395,14 @@ GRANT EXECUTE ON FUNCTION jit.prove(bigint, text) TO PUBLIC;
 COMMENT ON FUNCTION jit.prove(bigint, text)
     IS 'Proves for this request that it is me: by a code of my app, a recovery code, or a signature over jit.challenge(); returns the state of the request';
 
+CREATE FUNCTION jit.present_token(token text, request_id bigint DEFAULT NULL) RETURNS text
+    LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'MODULE_PATHNAME', 'jit_present_token';
+REVOKE ALL ON FUNCTION jit.present_token(text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit.present_token(text, bigint) TO PUBLIC;
+COMMENT ON FUNCTION jit.present_token(text, bigint)
+    IS 'Proves for this request, or the only one that waits for it, that it is me, by an access token of Entra ID as a bind parameter; returns the state of the request';
+
 -- Second factors as people see them: no secret, and nothing that helps to guess one.
 
 CREATE VIEW jit.factors WITH (security_barrier) AS
@@ -2373,11 +2419,13 @@ SELECT a.authenticator_id AS factor_id,
   FROM jit.authenticators a
   LEFT JOIN jit.authenticator_counts c ON c.authenticator_id = a.authenticator_id
   LEFT JOIN jit.attempts t ON t.person = a.person
- WHERE a.person = (SELECT jit.person()) OR (SELECT jit.sees_all());
+ WHERE (a.person = (SELECT jit.person()) OR (SELECT jit.sees_all()))
+   AND (a.kind <> 'entra' OR EXISTS (SELECT FROM pg_catalog.pg_shseclabel l WHERE l.objoid = a.person
+            AND l.classoid = 'pg_catalog.pg_authid'::regclass AND l.provider = 'jit_guard'));
 COMMENT ON VIEW jit.factors IS 'My second factors; auditors and admins see those of all';
 COMMENT ON COLUMN jit.factors.factor_id IS 'Number of the factor: the argument of jit.remove_factor()';
 COMMENT ON COLUMN jit.factors.person IS 'Whose it is';
-COMMENT ON COLUMN jit.factors.kind IS 'totp: an authenticator app; ssh: a key; recovery: codes for when both are lost';
+COMMENT ON COLUMN jit.factors.kind IS 'totp: an authenticator app; ssh: a key; recovery: codes for when both are lost; entra: tokens of Entra ID';
 COMMENT ON COLUMN jit.factors.name IS 'What it is called';
 COMMENT ON COLUMN jit.factors.enrolled_at IS 'When it was enrolled';
 COMMENT ON COLUMN jit.factors.confirmed_at IS 'Since when it proves something; NULL: not before jit.confirm_totp()';
@@ -2388,7 +2436,7 @@ COMMENT ON COLUMN jit.factors.locked_until IS 'Until when the person cannot prov
 REVOKE ALL ON jit.factors FROM PUBLIC;
 GRANT SELECT ON jit.factors TO PUBLIC;
 GRANT EXECUTE ON FUNCTION jit.reset_factors(regrole, text) TO jit_admin;
-GRANT SELECT ON jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs TO jit_admin, jit_auditor;
+GRANT SELECT ON jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs, jit.token_issuers, jit.token_keys TO jit_admin, jit_auditor;
 
 -- Destinations of events.
 

@@ -1,5 +1,5 @@
-// courier.cpp: zone C. One process a database that has destinations: sends what is in the ledger to each of them, in order and at least
-// once. The ledger is the queue, so nobody waits for it and nothing is lost with it; a destination that hangs holds up itself alone.
+// courier.cpp: zone C. One process a database that has destinations, or tokens to verify: sends what is in the ledger to each of them,
+// in order and at least once. The ledger is the queue, so nobody waits for it and nothing is lost with it; a destination that hangs holds up itself alone.
 //
 // A round is one short transaction: what was taken is written down, and what comes next is read. Then no transaction is open while
 // messages are on their way.
@@ -9,6 +9,7 @@
 
 #include "workers/azure_vault.hpp"
 #include "workers/courier_book.hpp"
+#include "workers/courier_keys.hpp"
 #include "workers/courier_mail.hpp"
 #include "workers/tick.hpp"
 #include "workers/transport.hpp"
@@ -73,6 +74,7 @@ void one_round(void *arg)
         if (is_idle(*destination) && !has_items(*destination) && !destination->stopped)
             read_items(destination);
     }
+    keys::in_round();
     spi::finish();
 }
 
@@ -296,7 +298,8 @@ bool make_round()
         // What was filtered while reading came after what was written.
         d->moved = d->acknowledged != d->written;
     }
-    if (destinations == NIL) {
+    keys::round_done();
+    if (destinations == NIL && !settings::is_entra_configured()) {
         pg::shared::not_needed(); // the keeper brings a courier back
         proc_exit(0);
     }
@@ -332,7 +335,8 @@ void run()
         }
         azure::work();
         azure::vault::work();
-        TimestampTz until = DT_NOEND;
+        TimestampTz until = keys::work();
+        wants_round = wants_round || keys::needs_round();
         ListCell *cell;
         foreach (cell, destinations) {
             auto *d = static_cast<Destination *>(lfirst(cell));

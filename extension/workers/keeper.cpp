@@ -299,7 +299,7 @@ void one_round(void *arg)
     round->moved = larger(round->moved, warned); // which moves nobody, so that nobody has to look
     if (round->moved < batch_rows)
         round->next = smaller(read_next_deadline(now), next_event(now));
-    round->has_destination = spi::execute(any_destination, {}) > 0;
+    round->has_destination = spi::execute(any_destination, {}) > 0 || pg::settings::is_entra_configured();
     spi::finish();
 }
 

@@ -82,7 +82,7 @@ void forget_gone_roles()
         roles[row] = DatumGetObjectId(spi::value(row, 1, &is_null));
     }
     for (Size row = 0; row < rows; row++) {
-        (void)api::factors::erase_all(roles[row]);
+        (void)api::factors::erase_all(roles[row], api::factors::Gone::role);
         api::factors::record("factors_reset", roles[row], nullptr, "the role was dropped");
     }
 }
