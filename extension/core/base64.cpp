@@ -67,6 +67,16 @@ std::size_t encode(std::string_view bytes, std::span<char> out) noexcept
     return size;
 }
 
+std::size_t encode_url(std::string_view bytes, std::span<char> out) noexcept
+{
+    std::size_t size = encode(bytes, out);
+    while (size > 0 && out[size - 1] == '=')
+        size--;
+    for (std::size_t i = 0; i < size; i++)
+        out[i] = out[i] == '+' ? '-' : out[i] == '/' ? '_' : out[i];
+    return size;
+}
+
 bool decode(std::string_view text, std::span<char> out, std::size_t *count) noexcept
 {
     *count = 0;

@@ -16,6 +16,9 @@ namespace jit::core::base64 {
 
 // Writes encoded_size() characters and returns their number; 0 when they do not fit.
 std::size_t encode(std::string_view bytes, std::span<char> out) noexcept;
+// The alphabet for addresses and file names of chapter 5, without padding, as JSON Web Tokens have it. Needs room for encoded_size()
+// characters, of which the last one or two may be left over.
+std::size_t encode_url(std::string_view bytes, std::span<char> out) noexcept;
 // False for anything that encode() does not write, and when it does not fit. `count`: of the bytes written.
 [[nodiscard]] bool decode(std::string_view text, std::span<char> out, std::size_t *count) noexcept;
 

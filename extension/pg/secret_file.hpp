@@ -5,7 +5,7 @@
 
 namespace jit::pg::secret_file {
 
-inline constexpr size_t most_bytes = 4'096;
+inline constexpr size_t most_bytes = 16'384; // a key of 4096 bits, its certificate and those of its authorities; a token
 
 // Why that is no name of such a file; nullptr: it is one. Whoever may name files must not reach others of the server.
 [[nodiscard]] const char *bad_name(const char *name);

@@ -1,9 +1,11 @@
 // settings.cpp: zone C. The settings jit_guard.*, one table, in alphabetical order.
 
 #include "net/address.hpp"
+#include "net/url.hpp"
 
 #include "pg/settings.hpp"
 
+#include "pg/secret_file.hpp"
 #include "pg/switches.hpp"
 
 extern "C" {
@@ -23,6 +25,12 @@ constinit int ledger_period_days = 30;
 constinit char *mfa_key = nullptr;
 constinit char *signing_key = nullptr;
 constinit int expiry_grace_ms = 5'000;
+constinit int azure_identity = static_cast<int>(AzureIdentity::none);
+constinit char *azure_authority_host = nullptr;
+constinit char *azure_client_id = nullptr;
+constinit char *azure_credential_file = nullptr;
+constinit char *azure_metadata_host = nullptr;
+constinit char *azure_tenant = nullptr;
 constinit char *courier_allow = nullptr;
 constinit char *courier_ca_file = nullptr;
 constinit char *courier_directory = nullptr;
@@ -49,7 +57,61 @@ bool check_networks(char **value, void **, GucSource)
     return false;
 }
 
+// Names and numbers of a directory become parts of addresses and tokens.
+bool check_azure_name(char **value, void **, GucSource)
+{
+    for (const char *letter = *value == nullptr ? "" : *value; *letter != '\0'; letter++)
+        if (isalnum(static_cast<unsigned char>(*letter)) == 0 && strchr("-.", *letter) == nullptr) {
+            GUC_check_errdetail("It has something else than letters, digits, dashes and dots.");
+            return false;
+        }
+    return true;
+}
+
+bool check_metadata_host(char **value, void **, GucSource)
+{
+    net::Url url{};
+    char address[300];
+    const int length = snprintf(address, sizeof(address), "http://%s", *value == nullptr ? "" : *value);
+    const char *why = length >= static_cast<int>(sizeof(address)) ? "It is too long." : net::parse_url(address, &url);
+    if (why == nullptr && !url.path.empty())
+        why = "Something follows the host and the port.";
+    if (why != nullptr)
+        GUC_check_errdetail("%s", why);
+    return why == nullptr;
+}
+
+bool check_azure_host(char **value, void **, GucSource)
+{
+    net::Url url{};
+    const char *why = *value == nullptr ? "It is empty." : net::parse_url(*value, &url);
+    if (why == nullptr && url.scheme != "https" && url.scheme != "http") // without TLS only to the loopback, which the connection sees
+        why = "It does not begin with \"https://\".";
+    if (why == nullptr && !url.path.empty() && url.path != "/")
+        why = "Something follows the host.";
+    if (why != nullptr)
+        GUC_check_errdetail("%s", why);
+    return why == nullptr;
+}
+
+bool check_file_name(char **value, void **, GucSource)
+{
+    const char *why = *value == nullptr || **value == '\0' ? nullptr : secret_file::bad_name(*value);
+    if (why != nullptr)
+        GUC_check_errdetail("%s", why);
+    return why == nullptr;
+}
+
 enum class Type : uint8 { boolean, integer, text, choice };
+
+const config_enum_entry azure_identities[] = {
+    {"none", static_cast<int>(AzureIdentity::none), false},
+    {"managed", static_cast<int>(AzureIdentity::managed), false},
+    {"certificate", static_cast<int>(AzureIdentity::certificate), false},
+    {"federated", static_cast<int>(AzureIdentity::federated), false},
+    {"secret", static_cast<int>(AzureIdentity::secret), false},
+    {nullptr, 0, false},
+};
 
 const config_enum_entry replication_choices[] = {
     {"allow", static_cast<int>(Replication::allow), false},
@@ -80,6 +142,20 @@ struct Row {
 constexpr int by_file = GUC_DISALLOW_IN_AUTO_FILE;
 
 const Row table[] = {
+    {"jit_guard.azure_authority_host", Type::text, &azure_authority_host, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Address of Microsoft Entra ID; other clouds have another one.", nullptr, "https://login.microsoftonline.com", check_azure_host},
+    {"jit_guard.azure_client_id", Type::text, &azure_client_id, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Client id of the application, or of the managed identity where the machine has several.", nullptr, "", check_azure_name},
+    {"jit_guard.azure_credential_file", Type::text, &azure_credential_file, 0, 0, 0, PGC_SIGHUP, by_file,
+     "File in jit_guard.courier_directory with the key and certificate, the federated token, or the secret of the application.", nullptr, "",
+     check_file_name},
+    {"jit_guard.azure_identity", Type::choice, &azure_identity, static_cast<int>(AzureIdentity::none), 0, 0, PGC_SIGHUP, by_file,
+     "As whom the courier talks to Azure: as the managed identity of the machine, or as an application.", azure_identities},
+    {"jit_guard.azure_metadata_host", Type::text, &azure_metadata_host, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Address of the metadata service of the machine; another one than Azure's only for tests, on this machine.", nullptr, "169.254.169.254",
+     check_metadata_host},
+    {"jit_guard.azure_tenant", Type::text, &azure_tenant, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Tenant of the application in Microsoft Entra ID: its id or a domain.", nullptr, "", check_azure_name},
     {"jit_guard.cluster_memory", Type::integer, &cluster_memory_kb, 1'024, 64, 1'048'576, PGC_POSTMASTER,
      by_file | GUC_UNIT_KB,
      "Shared memory for the policies and approvals about roles, databases and the server that the control database publishes."},

@@ -18,6 +18,13 @@ extern int evidence_backlog_kb; // jit_guard.evidence_backlog, sighup: of record
 extern int ledger_period_days;  // jit_guard.ledger_period, sighup: how long one partition of jit.ledger is filled
 extern char *mfa_key;           // jit_guard.mfa_key, sighup: a file
 extern char *signing_key;       // jit_guard.signing_key, sighup: a file
+enum class AzureIdentity : int { none, managed, certificate, federated, secret };
+extern int azure_identity;              // jit_guard.azure_identity, sighup: an AzureIdentity
+extern char *azure_authority_host;      // jit_guard.azure_authority_host, sighup
+extern char *azure_client_id;           // jit_guard.azure_client_id, sighup
+extern char *azure_credential_file;     // jit_guard.azure_credential_file, sighup: a name in courier_directory
+extern char *azure_metadata_host;       // jit_guard.azure_metadata_host, sighup
+extern char *azure_tenant;              // jit_guard.azure_tenant, sighup
 inline constexpr int most_networks = 64;
 extern char *courier_allow;     // jit_guard.courier_allow, sighup: at most so many networks, separated by commas
 extern char *courier_ca_file;   // jit_guard.courier_ca_file, sighup: "" = the system's

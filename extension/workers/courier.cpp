@@ -7,6 +7,7 @@
 #include "net/address.hpp"
 #include "net/delivery.hpp"
 
+#include "workers/azure_identity.hpp"
 #include "workers/courier_book.hpp"
 #include "workers/courier_mail.hpp"
 #include "workers/tick.hpp"
@@ -245,6 +246,7 @@ void apply_settings()
     char *const old = ca_file;
     ca_file = settings::courier_ca_file[0] != '\0' ? MemoryContextStrdup(TopMemoryContext, settings::courier_ca_file) : nullptr;
     transport::allow({networks, count}, ca_file);
+    azure::forget_all();
     if (old != nullptr)
         pfree(old);
 }
@@ -310,6 +312,7 @@ void run()
             ProcessConfigFile(PGC_SIGHUP);
             apply_settings();
         }
+        azure::work();
         TimestampTz until = DT_NOEND;
         ListCell *cell;
         foreach (cell, destinations) {

@@ -11,6 +11,7 @@
 #include "pg/signing_key.hpp"
 #include "pg/spi.hpp"
 #include "pg/switches.hpp"
+#include "workers/azure_identity.hpp"
 #include "workers/courier_mail.hpp"
 
 extern "C" {
@@ -302,6 +303,7 @@ void read_terms(List **all)
         Destination *known = find(*all, id, version, time_or_0(row, 14));
         if (known != nullptr && known->next_try != 0 && time_or_0(row, 13) == 0 && !known->moved) {
             known->next_try = 0; // somebody asks for it
+            azure::try_again();
             known->stuck = false;
             known->rejected_in_row = 0;
         }

@@ -89,6 +89,15 @@ void act(curl_socket_t socket, int events)
         timer_set = GetCurrentTimestamp();
 }
 
+// They may hold a token, and libcurl only frees them.
+void forget_headers(Channel *channel)
+{
+    for (curl_slist *header = channel->headers; header != nullptr; header = header->next)
+        explicit_bzero(header->data, strlen(header->data));
+    curl.list_free(channel->headers);
+    channel->headers = nullptr;
+}
+
 void leave(Channel *channel)
 {
     Quiet quiet;
@@ -96,6 +105,7 @@ void leave(Channel *channel)
     if (channel->added)
         (void) curl.remove(multi, channel->handle); // of a stream: says goodbye and closes it
     end_quiet(quiet);
+    forget_headers(channel);
     channel->added = false;
     channel->open = false;
 }
@@ -268,7 +278,6 @@ void drop(Channel *channel)
     *at = channel->next;
     leave(channel);
     curl.cleanup(channel->handle);
-    curl.list_free(channel->headers);
     pfree(channel);
 }
 
@@ -282,8 +291,6 @@ void send(Channel *channel, const Message &message)
         return;
     }
     leave(channel);
-    curl.list_free(channel->headers);
-    channel->headers = nullptr;
     channel->protocol = message.protocol;
     channel->received = 0;
     channel->wanted = message.answer;

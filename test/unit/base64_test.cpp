@@ -27,6 +27,16 @@ std::string decoded(std::string_view text)
     return out;
 }
 
+TEST(Base64, ForAddressesHasNoPaddingAndTwoOtherLetters)
+{
+    std::string out(4, '?');
+    for (const auto &[bytes, text] : {std::pair<std::string_view, std::string_view>{"", ""}, {"f", "Zg"}, {"fo", "Zm8"}, {"foo", "Zm9v"}, {"\xfb\xff", "-_8"}}) {
+        const std::size_t size = base64::encode_url(bytes, out);
+        EXPECT_EQ(std::string_view(out.data(), size), text);
+    }
+    EXPECT_EQ(base64::encode_url("four", out), 0U) << "no room";
+}
+
 TEST(Base64, IsThatOfRfc4648)
 {
     const std::string_view word = "foobar";
