@@ -783,7 +783,7 @@ GRANT SELECT ON jit.ledger, jit.ledger_segments, jit.ledger_state, jit.checkpoin
 CREATE TABLE jit.destination_terms (
     destination_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL UNIQUE,
-    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog')),
+    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_blob')),
     format      text NOT NULL,
     url         text,
     url_file    text,
@@ -829,8 +829,8 @@ CREATE TABLE jit.dead_letters (
     retry       boolean NOT NULL DEFAULT false,
     PRIMARY KEY (destination_id, seq)
 );
-COMMENT ON TABLE jit.dead_letters IS 'Records that a destination rejected and that wait for jit.redeliver()';
-COMMENT ON COLUMN jit.dead_letters.seq IS 'The record, in jit.ledger';
+COMMENT ON TABLE jit.dead_letters IS 'Records that a destination rejected and that wait for jit.redeliver(), and checkpoints of which a container has others';
+COMMENT ON COLUMN jit.dead_letters.seq IS 'The record, in jit.ledger; of a container, the size of the checkpoint that it contradicts';
 COMMENT ON COLUMN jit.dead_letters.error IS 'What the destination answered';
 COMMENT ON COLUMN jit.dead_letters.retry IS 'Whether jit.redeliver() was called since';
 
@@ -1254,6 +1254,9 @@ SELECT 'destinations', pg_catalog.count(*)::text FROM jit.destination_terms
 UNION ALL
 SELECT 'destinations failing', pg_catalog.count(*)::text FROM jit.destination_terms t JOIN jit.deliveries d ON d.destination_id = t.destination_id
  WHERE t.enabled AND (d.failures > 0 OR d.stopped)
+UNION ALL
+SELECT 'anchors contradicted', pg_catalog.count(*)::text FROM jit.dead_letters l JOIN jit.destination_terms t ON t.destination_id = l.destination_id
+ WHERE t.kind = 'azure_blob'
 UNION ALL
 SELECT 'dead letters', pg_catalog.count(*)::text FROM jit.dead_letters
 UNION ALL
@@ -1849,6 +1852,31 @@ $$;
 REVOKE ALL ON FUNCTION jit._findings_of_requests(timestamptz, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION jit._findings_of_requests(timestamptz, timestamptz) IS 'A part of jit.findings()';
 
+CREATE FUNCTION jit._findings_of_anchors(
+    OUT severity text, OUT kind text, OUT finding text, OUT policy text, OUT person text, OUT evidence jsonb, OUT what_to_do text
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT 'high', 'anchor_contradicted',
+       'the container of "' || t.name || '" has other checkpoints than the ledger, the first of ' || min(l.seq)::text || ' records', NULL, NULL,
+       jsonb_build_object('destination', t.name, 'url', t.url, 'checkpoints', (array_agg(l.seq ORDER BY l.seq))[1:20], 'count', count(*),
+                          'found_at', min(l.rejected_at)),
+       'Fetch the container and compare it with jit-verify --anchors: the ledger was changed, rolled back or restored, or somebody else wrote there. '
+           || 'After a restore that was meant, drop the destination and anchor into another container or prefix.'
+  FROM jit.destination_terms t JOIN jit.dead_letters l ON l.destination_id = t.destination_id
+ WHERE t.kind = 'azure_blob' GROUP BY t.destination_id
+ UNION ALL
+SELECT 'medium', 'anchor_late',
+       '"' || t.name || '" has not anchored the ledger for ' || justify_interval(date_trunc('minute', clock_timestamp() - c.signed_at))::text, NULL, NULL,
+       jsonb_build_object('destination', t.name, 'anchored', d.acknowledged, 'signed', s.signed_size, 'last_error', d.last_error, 'stopped', d.stopped),
+       'SELECT * FROM jit.destinations says what is wrong. Until it works, whoever has the signing key can change what is not anchored.'
+  FROM jit.destination_terms t JOIN jit.deliveries d ON d.destination_id = t.destination_id CROSS JOIN jit.ledger_state s
+ CROSS JOIN LATERAL (SELECT c.signed_at FROM jit.checkpoints c WHERE c.tree_size > d.acknowledged ORDER BY c.tree_size LIMIT 1) c
+ WHERE t.kind = 'azure_blob' AND t.enabled AND c.signed_at < clock_timestamp() - '1 hour'::interval
+$$;
+REVOKE ALL ON FUNCTION jit._findings_of_anchors() FROM PUBLIC;
+COMMENT ON FUNCTION jit._findings_of_anchors() IS 'A part of jit.findings()';
+
 CREATE FUNCTION jit._findings_of_state(
     since timestamptz, until timestamptz,
     OUT severity text, OUT kind text, OUT finding text, OUT policy text, OUT person text, OUT evidence jsonb, OUT what_to_do text
@@ -1980,7 +2008,9 @@ SELECT f.*
                       UNION ALL
                      SELECT f.* FROM jit._findings_of_uses(t.ends_at - $1, t.ends_at) f
                       UNION ALL
-                     SELECT f.* FROM jit._findings_of_state(t.ends_at - $1, t.ends_at) f) f
+                     SELECT f.* FROM jit._findings_of_state(t.ends_at - $1, t.ends_at) f
+                      UNION ALL
+                     SELECT f.* FROM jit._findings_of_anchors() f) f
  ORDER BY array_position('{high,medium,low}', f.severity), f.kind, f.policy, f.person, f.finding
 $$;
 REVOKE ALL ON FUNCTION jit.findings(interval, timestamptz) FROM PUBLIC;
@@ -2397,7 +2427,7 @@ CREATE FUNCTION jit.create_destination(
     AS 'MODULE_PATHNAME', 'jit_create_destination';
 REVOKE ALL ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint)
-    IS 'Lets the courier send events to a webhook, Slack, Teams or syslog, from now on or from a record of the ledger on';
+    IS 'Lets the courier send events to a webhook, Slack, Teams or syslog, or checkpoints to a container, from now on or from a record of the ledger on';
 
 CREATE FUNCTION jit.alter_destination(
     name        text,
@@ -2439,11 +2469,12 @@ SELECT t.name,
        t.policies,
        CASE WHEN NOT t.enabled THEN 'disabled'
             WHEN d.stopped THEN 'stopped'
+            WHEN t.kind = 'azure_blob' AND EXISTS (SELECT FROM jit.dead_letters l WHERE l.destination_id = t.destination_id) THEN 'contradicted'
             WHEN d.failures > 0 THEN 'failing'
-            WHEN d.acknowledged >= s.tree_size THEN 'delivered'
+            WHEN d.acknowledged >= CASE t.kind WHEN 'azure_blob' THEN s.signed_size ELSE s.tree_size END THEN 'delivered'
             ELSE 'delivering' END AS state,
        d.acknowledged,
-       GREATEST(s.tree_size - d.acknowledged, 0) AS lag,
+       GREATEST(CASE t.kind WHEN 'azure_blob' THEN s.signed_size ELSE s.tree_size END - d.acknowledged, 0) AS lag,
        d.delivered,
        (SELECT pg_catalog.count(*) FROM jit.dead_letters l WHERE l.destination_id = t.destination_id) AS dead_letters,
        d.failures,
@@ -2458,16 +2489,16 @@ SELECT t.name,
  WHERE (SELECT jit.sees_all());
 COMMENT ON VIEW jit.destinations IS 'Where events are sent, and how far that got; for auditors and admins';
 COMMENT ON COLUMN jit.destinations.name IS 'Argument of jit.alter_destination(), jit.drop_destination() and jit.redeliver()';
-COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams or syslog';
+COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams, syslog or azure_blob';
 COMMENT ON COLUMN jit.destinations.format IS 'How a record is written';
 COMMENT ON COLUMN jit.destinations.url IS 'The address; NULL: it is a secret, in url_file';
 COMMENT ON COLUMN jit.destinations.url_file IS 'The file that the address is read from, in jit_guard.courier_directory';
 COMMENT ON COLUMN jit.destinations.secret_file IS 'The file with the secrets that messages are signed with';
 COMMENT ON COLUMN jit.destinations.events IS 'Which events and kinds of records it gets; NULL: as its kind has it';
 COMMENT ON COLUMN jit.destinations.policies IS 'Of which policies; NULL: all';
-COMMENT ON COLUMN jit.destinations.state IS 'delivered, delivering, failing, stopped (it wants nothing more) or disabled';
-COMMENT ON COLUMN jit.destinations.acknowledged IS 'Records of jit.ledger up to this one are done with';
-COMMENT ON COLUMN jit.destinations.lag IS 'How many records that is behind the ledger';
+COMMENT ON COLUMN jit.destinations.state IS 'delivered, delivering, failing, contradicted (a container has other checkpoints), stopped (it wants nothing more) or disabled';
+COMMENT ON COLUMN jit.destinations.acknowledged IS 'Records of jit.ledger up to this one are done with; of a container: are anchored';
+COMMENT ON COLUMN jit.destinations.lag IS 'How many records that is behind the ledger, or its last checkpoint';
 COMMENT ON COLUMN jit.destinations.delivered IS 'How many records it has taken';
 COMMENT ON COLUMN jit.destinations.dead_letters IS 'How many it rejected; jit.redeliver() sends them once more';
 COMMENT ON COLUMN jit.destinations.failures IS 'How often in a row it did not work';

@@ -5,9 +5,11 @@
 // messages are on their way.
 #include "core/cloud_event.hpp"
 #include "net/address.hpp"
+#include "net/blob.hpp"
 #include "net/delivery.hpp"
 
 #include "workers/azure_identity.hpp"
+#include "workers/courier_anchor.hpp"
 #include "workers/courier_book.hpp"
 #include "workers/courier_mail.hpp"
 #include "workers/tick.hpp"
@@ -38,6 +40,7 @@ namespace {
 
 constexpr int64 write_after_ms = 500;  // progress that nothing else makes urgent
 constexpr int64 pause_ms = 1'100;      // between messages to people: Slack and Teams take about one a second
+constexpr int64 standby_again_ms = 200; // a synchronous standby has not flushed what is to be anchored
 constexpr int64 library_again_ms = 60'000;
 constexpr int64 longest_pause_ms = 60'000; // a bound for a wake-up that a wait for a lock swallowed
 
@@ -124,7 +127,10 @@ void fail(Destination *d, Verdict verdict, int64 asked_s, const char *error)
 void advance(Destination *d, int count)
 {
     d->at += count;
-    if (!d->redelivers)
+    d->reads_back = false;
+    if (!d->redelivers && d->kind == Kind::azure_blob) // a checkpoint covers what is before it, and nothing after it
+        d->acknowledged = d->items[d->at - 1].seq;
+    else if (!d->redelivers)
         d->acknowledged = has_items(*d) ? d->items[d->at].seq - 1 : d->upto;
     d->moved = true;
 }
@@ -166,8 +172,47 @@ void reject(Destination *d, const char *error)
     advance(d, 1);
 }
 
+void contradict(Destination *d)
+{
+    keep_error(d, "another note is in the container under the name of this checkpoint");
+    d->rejected = d->items[d->at];
+    d->failed_now = d->urgent = true;
+    ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
+                      errmsg("the container of destination \"%s\" has another checkpoint of " INT64_FORMAT " records", d->name, d->rejected.seq),
+                      errdetail("Somebody wrote there first, or this ledger is not the one that was anchored: it was rolled back, restored or changed."),
+                      errhint("Compare with jit-verify --anchors. After a restore that was meant, anchor into another container or prefix.")));
+    advance(d, 1);
+}
+
+void settle_anchor(Destination *d, const transport::Answer &answer)
+{
+    const net::blob::Judged judged = anchor::judge(*d, answer);
+    d->sent = 0;
+    if (answer.status == 401)
+        azure::refuse(anchor::resource, d->token);
+    switch (judged.step) {
+        case net::blob::Step::anchored:
+            take(d, 1);
+            break;
+        case net::blob::Step::read:
+            d->reads_back = true;
+            break;
+        case net::blob::Step::contradicted:
+            contradict(d);
+            break;
+        case net::blob::Step::failed:
+            d->reads_back = false;
+            fail(d, judged.verdict, answer.retry_after_s, answer.error[0] != '\0' ? answer.error : psprintf("HTTP status %d", answer.status));
+            break;
+    }
+}
+
 void settle(Destination *d, const transport::Answer &answer)
 {
+    if (d->kind == Kind::azure_blob) {
+        settle_anchor(d, answer);
+        return;
+    }
     const int sent = d->sent;
     d->sent = 0;
     const Verdict verdict = answer.mistaken ? Verdict::mistaken : net::judge(answer.status);
@@ -199,17 +244,41 @@ TimestampTz due(const Destination &d)
     return is_for_people(d) && d.last_start != 0 ? larger(d.next_try, after(d.last_start, pause_ms)) : d.next_try;
 }
 
-void start(Destination *d)
+// False: its credential is on the way, or there is none.
+bool has_credential(Destination *d, const char **header)
+{
+    const azure::Token token = azure::token(anchor::resource);
+    *header = token.header;
+    switch (token.state) {
+        case azure::State::ready:
+            d->token = token.number;
+            return true;
+        case azure::State::waits:
+            return false;
+        case azure::State::failed:
+            fail(d, token.mistaken ? Verdict::mistaken : Verdict::later, 0, token.why);
+            d->next_try = token.again;
+            return false;
+    }
+    return false;
+}
+
+// False: it waits for a credential.
+bool start(Destination *d)
 {
     transport::Message message{};
     d->last_start = now();
-    const char *why = mail::compose(d, smaller(d->size, d->count - d->at), &message);
+    const char *credential = nullptr;
+    if (d->kind == Kind::azure_blob && !has_credential(d, &credential))
+        return d->next_try != 0 && d->next_try > now();
+    const char *why = d->kind == Kind::azure_blob ? anchor::compose(d, credential, &message) : mail::compose(d, smaller(d->size, d->count - d->at), &message);
     if (why != nullptr) {
         d->sent = 0;
         fail(d, Verdict::mistaken, 0, why);
-        return;
+        return true;
     }
     transport::send(d->channel, message);
+    return true;
 }
 
 // Sends what can be sent and takes what came back, until a transaction is needed. Returns until when to wait.
@@ -224,7 +293,10 @@ TimestampTz work(Destination *d)
             break;
         if (due(*d) > now())
             return due(*d);
-        start(d);
+        if (d->kind == Kind::azure_blob && !anchor::may_go(*d))
+            return after(now(), standby_again_ms);
+        if (!start(d))
+            break;
     }
     return DT_NOEND;
 }

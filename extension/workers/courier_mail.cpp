@@ -156,7 +156,8 @@ const char *content_type(Format format)
         case Format::blocks:
         case Format::card:
         case Format::json:
-        case Format::cef:               break;
+        case Format::cef:
+        case Format::note:              break;
     }
     return "Content-Type: application/json";
 }
@@ -192,6 +193,8 @@ bool put_item(Destination *destination, const Item &item, std::string_view recor
             else
                 put_siem(destination->format, &out, origin, record);
             return true;
+        case Format::note:
+            break; // courier_anchor.cpp
     }
     return false;
 }
