@@ -16,7 +16,6 @@ my $program = 'jit-verify'; # beside the server's programs
 my $work = PostgreSQL::Test::Utils::tempdir();
 my $metadata = JitStorage->new("$work/metadata", role => 'metadata');
 my $blobs = JitStorage->new("$work/storage", role => 'blobs');
-my $pg18 = `postgres --version` =~ / (\d+)/ && $1 >= 18;
 my $node = new_cluster('anchors', <<"CONF");
 jit_guard.courier_allow = '127.0.0.1, ::1'
 jit_guard.courier_ca_file = '$work/ca.pem'
@@ -38,7 +37,7 @@ sub anchored {
     return wait_for($node, q{SELECT lag = 0 AND failures = 0 FROM jit.destinations WHERE name = '} . ($name // 'worm') . q{'}, $test);
 }
 sub name_of { my ($size) = @_; return sprintf 'jit_guard/%s/%s/%020d.note', sql($node, 'SELECT system_identifier FROM pg_control_system()'), sql($node, q{SELECT oid FROM pg_database WHERE datname = 'app'}), $size }
-sub note_of { my ($size) = @_; return sql($node, "SELECT note FROM jit.checkpoints WHERE tree_size = $size") . "\n" }
+sub note_of { my ($size) = @_; return sql($node, "SELECT note FROM jit.checkpoints WHERE tree_size = $size") }
 sub checkpoints { return split /\n/, sql($node, 'SELECT tree_size FROM jit.checkpoints ORDER BY 1') }
 sub differing { return grep { ($blobs->blob(name_of($_)) // '') ne note_of($_) } checkpoints() }
 sub try_again { sql($node, q{SELECT jit.redeliver('worm')}); return }
@@ -88,7 +87,6 @@ is(status('acknowledged'), 0, 'nothing counts as anchored');
 $blobs->weather('ok');
 try_again();
 anchored('with the right to read, it is');
-my ($current) = map { $_->{body} } reverse $metadata->requests;
 my $tokens = $metadata->requests;
 $blobs->weather("refuses tok-$tokens");
 happens('another token');
@@ -191,7 +189,7 @@ sub judged {
     sign_again($run, $stolen, $vkey, $work) if $change;
     my $export = $run->('SELECT jit.export()');
     $run->('ROLLBACK');
-    $attacker->finish_session if $attacker->can('finish_session');
+    $attacker->close;
     open my $out, '>', "$work/export" or die $!;
     print {$out} join '', map { "$_\n" } grep { /^\{/ } split /\n/, $export;
     close $out;
