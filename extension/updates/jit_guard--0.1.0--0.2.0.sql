@@ -34,7 +34,8 @@ ALTER TABLE jit.policies
     ADD COLUMN statement text NOT NULL DEFAULT 'optional' CHECK (statement IN ('optional', 'required', 'bound')),
     ADD COLUMN require_mfa text NOT NULL DEFAULT 'none' CHECK (require_mfa IN ('none', 'requester', 'approvers', 'both')),
     ADD COLUMN mfa_max_age interval NOT NULL DEFAULT '5 min',
-    ADD COLUMN record_parameters boolean NOT NULL DEFAULT false;
+    ADD COLUMN record_parameters boolean NOT NULL DEFAULT false,
+    ADD COLUMN pim_group text;
 ALTER TABLE jit.policies
     ALTER COLUMN require_mfa DROP DEFAULT,
     ALTER COLUMN mfa_max_age DROP DEFAULT,
@@ -148,10 +149,12 @@ ALTER TABLE jit.requests
     ADD COLUMN reminded_at timestamptz,
     ADD COLUMN change jsonb,
     ADD COLUMN rows integer CHECK (rows > 0),
+    ADD COLUMN pim_schedule text,
     ADD CHECK ((review = 'done') = (verdict IS NOT NULL AND reviewed_by IS NOT NULL AND reviewed_at IS NOT NULL));
 CREATE UNIQUE INDEX requests_owed ON jit.requests (person) WHERE review = 'awaiting';
 CREATE INDEX requests_extends ON jit.requests (extends) WHERE extends IS NOT NULL;
 CREATE INDEX requests_pending_person ON jit.requests (person) WHERE state = 'pending';
+CREATE UNIQUE INDEX requests_pim ON jit.requests (policy_id, pim_schedule) WHERE pim_schedule IS NOT NULL;
 CREATE INDEX requests_person_time ON jit.requests (person, requested_at);
 CREATE INDEX requests_person_name ON jit.requests (person_name, requested_at);
 CREATE INDEX requests_time ON jit.requests (requested_at);
@@ -231,6 +234,7 @@ COMMENT ON COLUMN jit.policies.statement IS 'optional; required: approvals are o
 COMMENT ON COLUMN jit.policies.require_mfa IS 'Who has to prove with a second factor that it is them: none, requester, approvers or both';
 COMMENT ON COLUMN jit.policies.mfa_max_age IS 'How old the proof of an approver, or a challenge that is signed, may be';
 COMMENT ON COLUMN jit.policies.record_parameters IS 'Whether the records of uses hold the values that were bound to the statement';
+COMMENT ON COLUMN jit.policies.pim_group IS 'A group of Entra ID: who activates membership in it with PIM gets an approval for as long; NULL = none';
 COMMENT ON COLUMN jit.policies.comment IS 'What the policy is for, in the words of those who wrote it; decides nothing';
 COMMENT ON COLUMN jit.requests.uses IS 'How many guarded statements are asked for; NULL = any number, or what the policy allows';
 COMMENT ON COLUMN jit.requests.rows IS 'How many rows of guarded tables are asked for; NULL = any number, or what the policy allows';
@@ -246,6 +250,7 @@ COMMENT ON COLUMN jit.requests.review_comment IS 'What the reviewer said about i
 COMMENT ON COLUMN jit.requests.escalated_at IS 'When it was put before the roles of escalate_to';
 COMMENT ON COLUMN jit.requests.reminded_at IS 'When the approvers were reminded last';
 COMMENT ON COLUMN jit.requests.change IS 'For a request to weaken a policy: what is to be changed';
+COMMENT ON COLUMN jit.requests.pim_schedule IS 'The assignment in PIM for Groups that it was made of, which was its consent; NULL: somebody asked here';
 COMMENT ON COLUMN jit.votes.stage IS 'The stage in which the vote counts';
 COMMENT ON COLUMN jit.votes.for_whom IS 'OID of the approver in whose place the voter decided; NULL = in his own';
 COMMENT ON COLUMN jit.votes.for_whom_name IS 'Name of that role when the vote was given';
@@ -286,16 +291,17 @@ CREATE FUNCTION jit.create_policy(
     require_mfa      text      DEFAULT 'none',
     mfa_max_age      interval  DEFAULT '5 min',
     record_parameters boolean  DEFAULT false,
+    pim_group        text      DEFAULT NULL,
     weaker           boolean   DEFAULT false
 ) RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'jit_create_policy';
 REVOKE ALL ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean) FROM PUBLIC;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean)
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean)
     IS 'Guards actions on objects, or a role, and says who may ask, who approves and for how long';
 CREATE FUNCTION jit.alter_policy(
     name             text,
@@ -330,6 +336,7 @@ CREATE FUNCTION jit.alter_policy(
     require_mfa      text      DEFAULT NULL,
     mfa_max_age      interval  DEFAULT NULL,
     record_parameters boolean  DEFAULT NULL,
+    pim_group        text      DEFAULT NULL,
     weaker           boolean   DEFAULT false,
     new_name         text      DEFAULT NULL
 ) RETURNS void
@@ -337,10 +344,10 @@ CREATE FUNCTION jit.alter_policy(
     AS 'MODULE_PATHNAME', 'jit_alter_policy';
 REVOKE ALL ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text) FROM PUBLIC;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean, text) FROM PUBLIC;
 COMMENT ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text)
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean, text)
     IS 'Changes terms of a policy; NULL leaves a term as it is; {}, [], ''-'' (a role), '''' (a text), 0 (max_uses, max_rows) and ''0'' (an interval) empty it';
 CREATE FUNCTION jit.export_policies() RETURNS json
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -777,6 +784,22 @@ REVOKE ALL ON jit.uses, jit.refusals, jit.ledger, jit.ledger_segments, jit.ledge
     jit.ledger_13, jit.ledger_14, jit.ledger_15, jit.ledger_16, jit.ledger_17, jit.ledger_18, jit.ledger_19, jit.ledger_20, jit.ledger_21, jit.ledger_22, jit.ledger_23, jit.ledger_24 FROM PUBLIC;
 GRANT SELECT ON jit.uses, jit.refusals TO PUBLIC;
 GRANT SELECT ON jit.ledger, jit.ledger_segments, jit.ledger_state, jit.checkpoints TO jit_admin, jit_auditor;
+
+-- What was heard of activations in PIM for Groups (Microsoft Entra ID).
+
+CREATE TABLE jit.pim_syncs (
+    group_id      text PRIMARY KEY,
+    last_success  timestamptz,
+    activations   integer NOT NULL DEFAULT 0,
+    failures      integer NOT NULL DEFAULT 0,
+    last_error    text,
+    last_error_at timestamptz
+) WITH (fillfactor = 50);
+COMMENT ON TABLE jit.pim_syncs IS 'How the last look at each group of a policy''s pim_group went; written by the courier';
+COMMENT ON COLUMN jit.pim_syncs.group_id IS 'Object id of the group';
+COMMENT ON COLUMN jit.pim_syncs.last_success IS 'When all of its activations were seen last';
+COMMENT ON COLUMN jit.pim_syncs.activations IS 'How many of them were active then';
+COMMENT ON COLUMN jit.pim_syncs.failures IS 'How often in a row it did not work';
 
 -- Where events go: the ledger is the queue, so a destination is its terms, how far it got, and what it did not take.
 
@@ -1257,6 +1280,10 @@ SELECT 'destinations failing', pg_catalog.count(*)::text FROM jit.destination_te
 UNION ALL
 SELECT 'anchors contradicted', pg_catalog.count(*)::text FROM jit.dead_letters l JOIN jit.destination_terms t ON t.destination_id = l.destination_id
  WHERE t.kind = 'azure_blob'
+UNION ALL
+SELECT 'PIM groups', pg_catalog.count(DISTINCT p.pim_group)::text FROM jit.policies p WHERE p.mode <> 'off'
+UNION ALL
+SELECT 'PIM groups failing', pg_catalog.count(*)::text FROM jit.pim_syncs s WHERE s.failures > 0
 UNION ALL
 SELECT 'dead letters', pg_catalog.count(*)::text FROM jit.dead_letters
 UNION ALL
@@ -2084,10 +2111,10 @@ ALTER TABLE jit.delegations ENABLE ALWAYS TRIGGER restored;
 COMMENT ON TRIGGER restored ON jit.delegations IS 'As on jit.policies';
 GRANT EXECUTE ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean, text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.export_policies() TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.apply_policies(json, boolean, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.seal() TO jit_admin;
@@ -2514,4 +2541,4 @@ GRANT EXECUTE ON FUNCTION jit.create_destination(text, text, text, text, text, t
 GRANT EXECUTE ON FUNCTION jit.alter_destination(text, text, text, text, text, text[], text[], boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.drop_destination(text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.redeliver(text) TO jit_admin;
-GRANT SELECT ON jit.destination_terms, jit.deliveries, jit.dead_letters, jit.destinations TO jit_admin, jit_auditor;
+GRANT SELECT ON jit.destination_terms, jit.deliveries, jit.dead_letters, jit.destinations, jit.pim_syncs TO jit_admin, jit_auditor;

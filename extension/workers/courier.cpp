@@ -12,6 +12,7 @@
 #include "workers/courier_anchor.hpp"
 #include "workers/courier_book.hpp"
 #include "workers/courier_mail.hpp"
+#include "workers/pim.hpp"
 #include "workers/tick.hpp"
 #include "workers/transport.hpp"
 
@@ -48,6 +49,7 @@ constinit List *destinations = NIL;
 
 struct Round {
     catalog::Presence presence;
+    bool has_groups; // of PIM, that policies name
 };
 
 TimestampTz after(TimestampTz at, int64 ms) { return TimestampTzPlusMilliseconds(at, ms); }
@@ -71,6 +73,7 @@ void one_round(void *arg)
             write_progress(destination);
     }
     read_terms(&destinations);
+    round->has_groups = pim::read_groups();
     foreach (cell, destinations) {
         auto *destination = static_cast<Destination *>(lfirst(cell));
         if (is_idle(*destination) && !has_items(*destination) && !destination->stopped)
@@ -337,6 +340,7 @@ bool make_round()
         case catalog::Presence::unbound:
         case catalog::Presence::creating:
             forget_all();
+            pim::forget_groups();
             return true;
         case catalog::Presence::absent:
             pg::shared::not_needed();
@@ -350,7 +354,7 @@ bool make_round()
         // What was filtered while reading came after what was written.
         d->moved = d->acknowledged != d->written;
     }
-    if (destinations == NIL) {
+    if (destinations == NIL && !round.has_groups) {
         pg::shared::not_needed(); // the keeper brings a courier back
         proc_exit(0);
     }
@@ -385,7 +389,7 @@ void run()
             apply_settings();
         }
         azure::work();
-        TimestampTz until = DT_NOEND;
+        TimestampTz until = pim::work();
         ListCell *cell;
         foreach (cell, destinations) {
             auto *d = static_cast<Destination *>(lfirst(cell));

@@ -94,7 +94,7 @@ anchored('a token that is refused is replaced');
 cmp_ok(scalar($metadata->requests), '>', $tokens, 'by another one');
 $blobs->weather('ok');
 
-# ---- another note is there: alarm ----
+# ---- another note is there: alarm (vector 226) ----
 my $alarms = 0;
 for (['another note', sub { $_[0] =~ s/\n(.)/"\n" . ($1 eq 'A' ? 'B' : 'A')/er }], ['more after the note', sub { "$_[0]x" }], ['nothing', sub { '' }], ['a large blob', sub { 'x' x 100_000 }]) {
     my ($what, $change) = @$_;
@@ -123,7 +123,7 @@ wait_for($node, "SELECT count(*) = $alarms AND bool_and(NOT retry) FROM jit.dead
 is(status('state'), 'contradicted', 'and shows');
 sql($node, q{SELECT jit.drop_destination('worm')});
 
-# ---- only what the synchronous standby has ----
+# ---- only what the synchronous standby has (vector 227) ----
 my $other = JitStorage->new("$work/other", role => 'blobs');
 my $hook = JitReceiver->new("$work/hook", brief => 1);
 $node->backup('copy');
