@@ -3,6 +3,7 @@
 
 #include "hooks/deadline.hpp"
 
+#include "hooks/ending.hpp"
 #include "hooks/switches.hpp"
 #include "pg/catalog.hpp"
 #include "pg/cluster.hpp"
@@ -257,6 +258,8 @@ void note(const Use &use)
     else if (!use.loan) // loans::check() has noted its own
         pg::shared::note_use(use.request);
     set_timers(false);
+    if (is_own)
+        ending::tell(use.request, use.until, uses[use_count - 1].policy);
 }
 
 void outlives_transaction(core::RequestId request)

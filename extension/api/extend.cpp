@@ -31,7 +31,7 @@ namespace {
 int64 limit_of(const Request &right, const Terms &policy) { return right.starts_at + durations::micros(policy.max_duration); }
 
 constexpr spi::Sql set_approval_end{"UPDATE jit.approvals SET ends_at = $2 WHERE request_id = $1", 2, {INT8OID, TIMESTAMPTZOID}};
-constexpr spi::Sql set_request_end{"UPDATE jit.requests SET ends_at = $2 WHERE request_id = $1", 2, {INT8OID, TIMESTAMPTZOID}};
+constexpr spi::Sql set_request_end{"UPDATE jit.requests SET ends_at = $2, warned_at = NULL WHERE request_id = $1", 2, {INT8OID, TIMESTAMPTZOID}};
 
 void set_end(const Request &right, TimestampTz ends_at)
 {

@@ -31,6 +31,7 @@ inline constexpr std::array meanings{
     Meaning{"stage_reached", "Next stage of approval reached", Severity::informational, true, Class::entity_management, 3},
     Meaning{"escalated", "Request escalated", Severity::low, true, Class::entity_management, 3},
     Meaning{"reminder", "Request still waits", Severity::informational, true, Class::entity_management, 3},
+    Meaning{"ends_soon", "Approval ends soon", Severity::informational, true, Class::entity_management, 3},
     Meaning{"denied", "Request denied", Severity::low, false, Class::entity_management, 3},
     Meaning{"cancelled", "Request cancelled", Severity::informational, true, Class::entity_management, 3},
     Meaning{"timed_out", "Request timed out", Severity::low, false, Class::entity_management, 3},

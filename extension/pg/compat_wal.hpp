@@ -6,7 +6,7 @@
 
 extern "C" {
 #include "access/xlogdefs.h"
-#include "replication/message.h"
+#include "access/xloginsert.h"
 #include "replication/slot.h"
 #include "replication/syncrep.h"
 #if PG_VERSION_NUM >= 160000
@@ -16,13 +16,14 @@ extern "C" {
 
 namespace jit::pg::compat {
 
-// A message that no rollback takes back. 17 and later can flush it as well; we do that with the synchronous standbys.
-inline XLogRecPtr log_message(const char *prefix, const char *message, Size bytes)
+inline void register_data(const void *data, Size bytes)
 {
-#if PG_VERSION_NUM >= 170000
-    return LogLogicalMessage(prefix, message, bytes, false, false);
+#if PG_VERSION_NUM >= 180000
+    XLogRegisterData(data, static_cast<uint32>(bytes));
+#elif PG_VERSION_NUM >= 160000
+    XLogRegisterData(const_cast<char *>(static_cast<const char *>(data)), static_cast<uint32>(bytes));
 #else
-    return LogLogicalMessage(prefix, message, bytes, false);
+    XLogRegisterData(const_cast<char *>(static_cast<const char *>(data)), static_cast<int>(bytes));
 #endif
 }
 

@@ -272,7 +272,7 @@ Closed closed(Oid to)
         return spool::closed();
     if (shared::evidence::waiting(to) > static_cast<uint64>(settings::evidence_backlog_kb) * 1'024)
         return {"More records than jit_guard.evidence_backlog wait for the keeper.",
-                "Look why the worker \"jit_guard keeper\" of the database does not run (jit.status, server log)."};
+                "Look in jit.status and in the server log why the worker \"jit_guard keeper\" of the database does not run, or cannot write."};
     switch (shared::evidence::slot()) {
         case shared::evidence::Slot::unknown: // the launcher has not looked yet; the log of a server that just started is there
         case shared::evidence::Slot::kept:

@@ -21,7 +21,7 @@ constexpr spi::Sql insert_event{
     {TIMESTAMPTZOID, TEXTOID, INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}};
 
 // What waits for a person to act.
-constexpr const char *announced[] = {"requested", "stage_reached", "escalated", "reminder", "break_glass"};
+constexpr const char *announced[] = {"requested", "stage_reached", "escalated", "reminder", "break_glass", "ends_soon"};
 constexpr const char *channel = "jit_guard";
 constexpr double most_of_queue = 0.5;
 

@@ -25,6 +25,7 @@ constinit int ledger_period_days = 30;
 constinit char *mfa_key = nullptr;
 constinit char *signing_key = nullptr;
 constinit int expiry_grace_ms = 5'000;
+constinit int expiry_warning_ms = 300'000;
 constinit int azure_identity = static_cast<int>(AzureIdentity::none);
 constinit char *azure_authority_host = nullptr;
 constinit char *azure_client_id = nullptr;
@@ -181,6 +182,8 @@ const Row table[] = {
      "Write-ahead log kept for records that no keeper reads; beyond that they are carried into a file and the log is let go."},
     {"jit_guard.expiry_grace", Type::integer, &expiry_grace_ms, 5'000, 100, 3'600'000, PGC_SIGHUP, by_file | GUC_UNIT_MS,
      "Time between the cancel at the end of an approval and the end of a session that did not obey it."},
+    {"jit_guard.expiry_warning", Type::integer, &expiry_warning_ms, 300'000, 0, 86'400'000, PGC_SIGHUP, by_file | GUC_UNIT_MS,
+     "Time before the end of an approval at which its holder is told; 0: never."},
     {"jit_guard.graph_url", Type::text, &graph_url, 0, 0, 0, PGC_SIGHUP, by_file,
      "Address of Microsoft Graph, where activations in PIM are looked up; other clouds have another one.", nullptr, "https://graph.microsoft.com",
      check_azure_host},

@@ -3,10 +3,12 @@
 #include "pg/wal.hpp"
 
 #include "pg/compat_wal.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "access/xlog.h"
 #include "access/xlog_internal.h"
+#include "access/xloginsert.h"
 #include "access/xlogreader.h"
 #include "access/xlogrecord.h"
 #include "access/xlogutils.h"
@@ -20,11 +22,29 @@ namespace jit::pg::wal {
 
 namespace {
 
-constexpr const char *prefix = "jit_guard";
+// What others read of it, as logical decoding does, is "jit_guard". Everybody may write such a message with pg_logical_emit_message(),
+// but none whose prefix goes on behind a NUL.
+constexpr char prefix[] = "jit_guard\0own";
 constexpr Size head_bytes = sizeof(Oid);
 
 constinit char *message = nullptr; // TopMemoryContext
 constinit Size room = 0;
+
+// As LogLogicalMessage() (replication/logical/message.c) writes one that no rollback takes back, but for the prefix.
+XLogRecPtr log(const char *bytes, Size count)
+{
+    xl_logical_message head{};
+    head.dbId = MyDatabaseId;
+    head.transactional = false;
+    head.prefix_size = sizeof(prefix);
+    head.message_size = count;
+    XLogBeginInsert();
+    compat::register_data(&head, SizeOfLogicalMessage);
+    compat::register_data(prefix, sizeof(prefix));
+    compat::register_data(bytes, count);
+    XLogSetRecordFlags(XLOG_INCLUDE_ORIGIN);
+    return XLogInsert(RM_LOGICALMSG_ID, XLOG_LOGICAL_MESSAGE);
+}
 
 } // namespace
 
@@ -41,7 +61,7 @@ Written write(Oid database, std::string_view frames, std::string_view record)
     memcpy(message + head_bytes, frames.data(), frames.size());
     if (!record.empty())
         (void) frame(message + head_bytes + frames.size(), record);
-    const XLogRecPtr ends = compat::log_message(prefix, message, bytes);
+    const XLogRecPtr ends = log(message, bytes);
     return {ProcLastRecPtr, ends};
 }
 
@@ -175,6 +195,13 @@ bool read_record(Reader *reader, XLogRecPtr begins, char **why)
     return done;
 }
 
+bool has_own_prefix(const xl_logical_message *found)
+{
+    if (switches::off("own_messages"))
+        return strcmp(found->message, prefix) == 0;
+    return !found->transactional && found->prefix_size == sizeof(prefix) && memcmp(found->message, prefix, sizeof(prefix)) == 0;
+}
+
 // The record that was read, if it is one for the ledger of the database.
 bool is_ours(XLogReaderState *state, Oid database, Found *out)
 {
@@ -183,7 +210,7 @@ bool is_ours(XLogReaderState *state, Oid database, Found *out)
         return false;
     const auto *found = reinterpret_cast<const xl_logical_message *>(XLogRecGetData(state));
     Oid its = InvalidOid;
-    if (found->prefix_size != strlen(prefix) + 1 || strcmp(found->message, prefix) != 0 || found->message_size < head_bytes)
+    if (!has_own_prefix(found) || found->message_size < head_bytes)
         return false;
     const char *bytes = found->message + found->prefix_size;
     memcpy(&its, bytes, head_bytes);

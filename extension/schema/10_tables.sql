@@ -198,6 +198,7 @@ CREATE TABLE jit.requests (
     reminded_at      timestamptz,
     change           jsonb,
     rows             integer CHECK (rows > 0),
+    warned_at        timestamptz,
     pim_schedule     text,
     CHECK ((state = 'ended') = (end_reason IS NOT NULL)),
     CHECK ((review = 'done') = (verdict IS NOT NULL AND reviewed_by IS NOT NULL AND reviewed_at IS NOT NULL))

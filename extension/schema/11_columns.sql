@@ -51,6 +51,7 @@ COMMENT ON COLUMN jit.requests.reviewed_at IS 'When it was reviewed';
 COMMENT ON COLUMN jit.requests.review_comment IS 'What the reviewer said about it';
 COMMENT ON COLUMN jit.requests.escalated_at IS 'When it was put before the roles of escalate_to';
 COMMENT ON COLUMN jit.requests.reminded_at IS 'When the approvers were reminded last';
+COMMENT ON COLUMN jit.requests.warned_at IS 'When an event said that its end is near; NULL again when it was extended';
 COMMENT ON COLUMN jit.requests.change IS 'For a request to weaken a policy: what is to be changed';
 COMMENT ON COLUMN jit.requests.pim_schedule IS 'The assignment in PIM for Groups that it was made of, which was its consent; NULL: somebody asked here';
 COMMENT ON COLUMN jit.votes.stage IS 'The stage in which the vote counts';

@@ -254,6 +254,7 @@ SELECT e.event_id,
             WHEN 'escalated' THEN 'nobody decided in time: ' || (e.detail ->> 'to') || ' may decide whether ' || e.person
                  || ' may use "' || e.policy || '"'
             WHEN 'reminder' THEN e.person || ' still waits for "' || e.policy || '"; who can decide: ' || (e.detail ->> 'who')
+            WHEN 'ends_soon' THEN e.person || '''s approval under "' || e.policy || '" ends at ' || (e.detail ->> 'ends_at')
             WHEN 'delegated' THEN e.actor || ' lets ' || (e.detail ->> 'delegate') || ' decide in his place'
                  || COALESCE(' under "' || e.policy || '"', '') || ' until ' || (e.detail ->> 'ends_at')
                  || COALESCE(': ' || (e.detail ->> 'reason'), '')

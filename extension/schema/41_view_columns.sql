@@ -107,7 +107,7 @@ COMMENT ON COLUMN jit.active.statement IS 'The one statement that it serves; NUL
 
 COMMENT ON COLUMN jit.history.event_id IS 'Number of the event; numbers can be missing, as those of rolled-back transactions are';
 COMMENT ON COLUMN jit.history.happened_at IS 'The clock when it happened';
-COMMENT ON COLUMN jit.history.event IS 'requested, vote, approved, denied, cancelled, timed_out, stage_reached, escalated, reminder, delegated, undelegated, expired, released, revoked, loan_granted, policy_created, ...';
+COMMENT ON COLUMN jit.history.event IS 'requested, vote, approved, denied, cancelled, timed_out, stage_reached, escalated, reminder, ends_soon, delegated, undelegated, expired, released, revoked, loan_granted, policy_created, ...';
 COMMENT ON COLUMN jit.history.request_id IS 'The request it is about; NULL when it is about a policy or the installation';
 COMMENT ON COLUMN jit.history.policy IS 'The policy it is about';
 COMMENT ON COLUMN jit.history.person IS 'Whose right it is about';

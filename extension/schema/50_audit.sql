@@ -174,15 +174,19 @@ CREATE FUNCTION jit.touched(
     LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT d.r ->> 'person', e.u ->> 'policy', (e.u ->> 'request_id')::bigint, array_agg(DISTINCT a.action), count(DISTINCT l.seq), min(l.at), max(l.at)
-  FROM jit.ledger l
+  FROM (SELECT COALESCE($3, clock_timestamp()) - $2 AS since, COALESCE($3, clock_timestamp()) AS until OFFSET 0) t
+ CROSS JOIN jit.ledger_segments s -- one after the other, and only those with records of that time
+ CROSS JOIN LATERAL (SELECT l.seq, l.at, l.record FROM jit.ledger l
+                      WHERE l.segment = s.segment AND l.at >= t.since AND l.at < t.until
+                        AND jit.record_keys(l.record) @> ARRAY['object:' || $1] OFFSET 0) l
  CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
  CROSS JOIN LATERAL jsonb_array_elements(d.r -> 'uses') AS e (u)
  CROSS JOIN LATERAL unnest(string_to_array(e.u ->> 'actions', ', ')) AS a (action)
- WHERE jit.record_keys(l.record) @> ARRAY['object:' || $1]
-   AND l.at >= COALESCE($3, clock_timestamp()) - $2 AND l.at < COALESCE($3, clock_timestamp())
+ WHERE (SELECT max(x.at) FROM jit.ledger x WHERE x.segment = s.segment) >= t.since
+   AND (SELECT min(x.at) FROM jit.ledger x WHERE x.segment = s.segment) < t.until
    AND get_byte(l.record, 1) = 2 AND e.u ->> 'object' = $1
  GROUP BY 1, 2, 3
- ORDER BY 7 DESC
+ ORDER BY 7 DESC;
 $$;
 REVOKE ALL ON FUNCTION jit.touched(text, interval, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION jit.touched(text, interval, timestamptz)
@@ -196,15 +200,19 @@ CREATE FUNCTION jit.used(
     LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT e.u ->> 'object', e.u ->> 'policy', (e.u ->> 'request_id')::bigint, array_agg(DISTINCT a.action), count(DISTINCT l.seq), min(l.at), max(l.at)
-  FROM jit.ledger l
+  FROM (SELECT COALESCE($3, clock_timestamp()) - $2 AS since, COALESCE($3, clock_timestamp()) AS until OFFSET 0) t
+ CROSS JOIN jit.ledger_segments s -- one after the other, and only those with records of that time
+ CROSS JOIN LATERAL (SELECT l.seq, l.at, l.record FROM jit.ledger l
+                      WHERE l.segment = s.segment AND l.at >= t.since AND l.at < t.until
+                        AND jit.record_keys(l.record) @> ARRAY['kind:use', 'person:' || $1] OFFSET 0) l
  CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
  CROSS JOIN LATERAL jsonb_array_elements(d.r -> 'uses') AS e (u)
  CROSS JOIN LATERAL unnest(string_to_array(e.u ->> 'actions', ', ')) AS a (action)
- WHERE jit.record_keys(l.record) @> ARRAY['kind:use', 'person:' || $1]
-   AND l.at >= COALESCE($3, clock_timestamp()) - $2 AND l.at < COALESCE($3, clock_timestamp())
+ WHERE (SELECT max(x.at) FROM jit.ledger x WHERE x.segment = s.segment) >= t.since
+   AND (SELECT min(x.at) FROM jit.ledger x WHERE x.segment = s.segment) < t.until
    AND d.r ->> 'person' = $1
  GROUP BY 1, 2, 3
- ORDER BY 7 DESC
+ ORDER BY 7 DESC;
 $$;
 REVOKE ALL ON FUNCTION jit.used(text, interval, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION jit.used(text, interval, timestamptz)

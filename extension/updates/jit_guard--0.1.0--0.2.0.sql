@@ -149,6 +149,7 @@ ALTER TABLE jit.requests
     ADD COLUMN reminded_at timestamptz,
     ADD COLUMN change jsonb,
     ADD COLUMN rows integer CHECK (rows > 0),
+    ADD COLUMN warned_at timestamptz,
     ADD COLUMN pim_schedule text,
     ADD CHECK ((review = 'done') = (verdict IS NOT NULL AND reviewed_by IS NOT NULL AND reviewed_at IS NOT NULL));
 CREATE UNIQUE INDEX requests_owed ON jit.requests (person) WHERE review = 'awaiting';
@@ -249,6 +250,7 @@ COMMENT ON COLUMN jit.requests.reviewed_at IS 'When it was reviewed';
 COMMENT ON COLUMN jit.requests.review_comment IS 'What the reviewer said about it';
 COMMENT ON COLUMN jit.requests.escalated_at IS 'When it was put before the roles of escalate_to';
 COMMENT ON COLUMN jit.requests.reminded_at IS 'When the approvers were reminded last';
+COMMENT ON COLUMN jit.requests.warned_at IS 'When an event said that its end is near; NULL again when it was extended';
 COMMENT ON COLUMN jit.requests.change IS 'For a request to weaken a policy: what is to be changed';
 COMMENT ON COLUMN jit.requests.pim_schedule IS 'The assignment in PIM for Groups that it was made of, which was its consent; NULL: somebody asked here';
 COMMENT ON COLUMN jit.votes.stage IS 'The stage in which the vote counts';
@@ -1127,6 +1129,7 @@ SELECT e.event_id,
             WHEN 'escalated' THEN 'nobody decided in time: ' || (e.detail ->> 'to') || ' may decide whether ' || e.person
                  || ' may use "' || e.policy || '"'
             WHEN 'reminder' THEN e.person || ' still waits for "' || e.policy || '"; who can decide: ' || (e.detail ->> 'who')
+            WHEN 'ends_soon' THEN e.person || '''s approval under "' || e.policy || '" ends at ' || (e.detail ->> 'ends_at')
             WHEN 'delegated' THEN e.actor || ' lets ' || (e.detail ->> 'delegate') || ' decide in his place'
                  || COALESCE(' under "' || e.policy || '"', '') || ' until ' || (e.detail ->> 'ends_at')
                  || COALESCE(': ' || (e.detail ->> 'reason'), '')
@@ -1394,7 +1397,7 @@ COMMENT ON COLUMN jit.active.approved_by IS 'Who said yes, in order';
 COMMENT ON COLUMN jit.active.statement IS 'The one statement that it serves; NULL: all of its scope';
 COMMENT ON COLUMN jit.history.event_id IS 'Number of the event; numbers can be missing, as those of rolled-back transactions are';
 COMMENT ON COLUMN jit.history.happened_at IS 'The clock when it happened';
-COMMENT ON COLUMN jit.history.event IS 'requested, vote, approved, denied, cancelled, timed_out, stage_reached, escalated, reminder, delegated, undelegated, expired, released, revoked, loan_granted, policy_created, ...';
+COMMENT ON COLUMN jit.history.event IS 'requested, vote, approved, denied, cancelled, timed_out, stage_reached, escalated, reminder, ends_soon, delegated, undelegated, expired, released, revoked, loan_granted, policy_created, ...';
 COMMENT ON COLUMN jit.history.request_id IS 'The request it is about; NULL when it is about a policy or the installation';
 COMMENT ON COLUMN jit.history.policy IS 'The policy it is about';
 COMMENT ON COLUMN jit.history.person IS 'Whose right it is about';
@@ -1581,15 +1584,19 @@ CREATE FUNCTION jit.touched(
     LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT d.r ->> 'person', e.u ->> 'policy', (e.u ->> 'request_id')::bigint, array_agg(DISTINCT a.action), count(DISTINCT l.seq), min(l.at), max(l.at)
-  FROM jit.ledger l
+  FROM (SELECT COALESCE($3, clock_timestamp()) - $2 AS since, COALESCE($3, clock_timestamp()) AS until OFFSET 0) t
+ CROSS JOIN jit.ledger_segments s -- one after the other, and only those with records of that time
+ CROSS JOIN LATERAL (SELECT l.seq, l.at, l.record FROM jit.ledger l
+                      WHERE l.segment = s.segment AND l.at >= t.since AND l.at < t.until
+                        AND jit.record_keys(l.record) @> ARRAY['object:' || $1] OFFSET 0) l
  CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
  CROSS JOIN LATERAL jsonb_array_elements(d.r -> 'uses') AS e (u)
  CROSS JOIN LATERAL unnest(string_to_array(e.u ->> 'actions', ', ')) AS a (action)
- WHERE jit.record_keys(l.record) @> ARRAY['object:' || $1]
-   AND l.at >= COALESCE($3, clock_timestamp()) - $2 AND l.at < COALESCE($3, clock_timestamp())
+ WHERE (SELECT max(x.at) FROM jit.ledger x WHERE x.segment = s.segment) >= t.since
+   AND (SELECT min(x.at) FROM jit.ledger x WHERE x.segment = s.segment) < t.until
    AND get_byte(l.record, 1) = 2 AND e.u ->> 'object' = $1
  GROUP BY 1, 2, 3
- ORDER BY 7 DESC
+ ORDER BY 7 DESC;
 $$;
 REVOKE ALL ON FUNCTION jit.touched(text, interval, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION jit.touched(text, interval, timestamptz)
@@ -1603,15 +1610,19 @@ CREATE FUNCTION jit.used(
     LANGUAGE sql STABLE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
 SELECT e.u ->> 'object', e.u ->> 'policy', (e.u ->> 'request_id')::bigint, array_agg(DISTINCT a.action), count(DISTINCT l.seq), min(l.at), max(l.at)
-  FROM jit.ledger l
+  FROM (SELECT COALESCE($3, clock_timestamp()) - $2 AS since, COALESCE($3, clock_timestamp()) AS until OFFSET 0) t
+ CROSS JOIN jit.ledger_segments s -- one after the other, and only those with records of that time
+ CROSS JOIN LATERAL (SELECT l.seq, l.at, l.record FROM jit.ledger l
+                      WHERE l.segment = s.segment AND l.at >= t.since AND l.at < t.until
+                        AND jit.record_keys(l.record) @> ARRAY['kind:use', 'person:' || $1] OFFSET 0) l
  CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
  CROSS JOIN LATERAL jsonb_array_elements(d.r -> 'uses') AS e (u)
  CROSS JOIN LATERAL unnest(string_to_array(e.u ->> 'actions', ', ')) AS a (action)
- WHERE jit.record_keys(l.record) @> ARRAY['kind:use', 'person:' || $1]
-   AND l.at >= COALESCE($3, clock_timestamp()) - $2 AND l.at < COALESCE($3, clock_timestamp())
+ WHERE (SELECT max(x.at) FROM jit.ledger x WHERE x.segment = s.segment) >= t.since
+   AND (SELECT min(x.at) FROM jit.ledger x WHERE x.segment = s.segment) < t.until
    AND d.r ->> 'person' = $1
  GROUP BY 1, 2, 3
- ORDER BY 7 DESC
+ ORDER BY 7 DESC;
 $$;
 REVOKE ALL ON FUNCTION jit.used(text, interval, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION jit.used(text, interval, timestamptz)

@@ -135,6 +135,9 @@ bool add_request(Draft *draft, core::RequestId id, std::string_view name)
         add(draft, "Who can decide", deciders_of(id, policy_id));
         draft->calls[draft->call_count++] = psprintf("SELECT jit.approve(" INT64_FORMAT ");", id);             // built SQL: to be copied
         draft->calls[draft->call_count++] = psprintf("SELECT jit.deny(" INT64_FORMAT ", 'your reason');", id); // built SQL: to be copied
+    } else if (name == "ends_soon") {
+        draft->calls[draft->call_count++] =
+            psprintf("SELECT jit.extend(" INT64_FORMAT ", '30 min', 'your reason');", id); // built SQL: to be copied
     } else if (name == "break_glass") {
         draft->calls[draft->call_count++] = psprintf("SELECT jit.revoke(" INT64_FORMAT ", 'your reason');", id); // built SQL: to be copied
         if (owes_review)

@@ -12,6 +12,7 @@
 #include "pg/shared_uses.hpp"
 #include "pg/spi.hpp"
 #include "pg/worker_table.hpp"
+#include "workers/endings.hpp"
 #include "workers/heartbeat.hpp"
 #include "workers/lockouts.hpp"
 #include "workers/reminders.hpp"
@@ -250,9 +251,9 @@ void follow_names()
 }
 
 // One that is due still is locked by somebody.
-TimestampTz next_reminder(TimestampTz now)
+TimestampTz next_event(TimestampTz now)
 {
-    const TimestampTz due = reminders::next(now);
+    const TimestampTz due = smaller(reminders::next(now), endings::next(now));
     return due <= now ? TimestampTzPlusMilliseconds(now, retry_ms) : due;
 }
 
@@ -290,13 +291,15 @@ void one_round(void *arg)
     round->moved = larger(round->moved, use_up_some(now));
     round->moved = larger(round->moved, drop_some_orphans(now));
     round->moved = larger(round->moved, reminders::work(now, batch_rows));
+    const uint64 warned = endings::work(now, batch_rows);
     lockouts::work(now);
     if (round->moved > 0) {
         catalog::announce_approvals();
         session::propose_wake(); // who waits in jit.await
     }
+    round->moved = larger(round->moved, warned); // which moves nobody, so that nobody has to look
     if (round->moved < batch_rows)
-        round->next = smaller(read_next_deadline(now), next_reminder(now));
+        round->next = smaller(read_next_deadline(now), next_event(now));
     round->has_destination = spi::execute(any_destination, {}) > 0;
     spi::finish();
 }

@@ -2,6 +2,7 @@
 # people to look at; what a machine can tell is tested here.
 use strict;
 use warnings;
+use File::Path qw(make_path remove_tree);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use JitCluster;
@@ -16,6 +17,7 @@ sql($node, qq{SELECT jit.create_policy($_, '{READ}', '{public.t}', eligible => '
 sql($node, q{SELECT jit.create_policy('idle since spring', '{READ}', '{public.t2}', eligible => '{staff}', approvers => '{leads}')});
 
 my $folder = "$ENV{JIT_WORK}/report";
+remove_tree($folder);
 mkdir $folder;
 sub write_page {
     my ($name, $page) = @_;
@@ -24,13 +26,14 @@ sub write_page {
     close $out or die "$name: $!";
     return "$folder/$name.html";
 }
+my $home = "$folder/home"; # of the browser
 sub browse {
     my (@how) = @_;
     my ($out, $err) = ('', '');
-    local $ENV{HOME} = "$folder/home";
+    local $ENV{HOME} = $home;
     my $done = IPC::Run::run([$browser, '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--hide-scrollbars', '--no-first-run',
         '--disable-extensions', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-        "--user-data-dir=$folder/home", @how], '>', \$out, '2>', \$err, IPC::Run::timeout(300));
+        "--user-data-dir=$home", @how], '>', \$out, '2>', \$err, IPC::Run::timeout(300));
     return ($done, $out, $err);
 }
 
@@ -91,6 +94,16 @@ for my $name (sort keys %way) {
     $size{$name} = slurp_file("$folder/$name.png");
 }
 isnt($size{dark}, $size{light}, 'dark is not light');
+# Script switched off in the browser: the ruler says nothing, so it is, and the page looks the same to a pixel.
+$home = "$folder/no_script";
+make_path("$home/Default");
+open my $preferences, '>', "$home/Default/Preferences" or die "Preferences: $!";
+print {$preferences} '{"profile": {"default_content_setting_values": {"javascript": 2}}}';
+close $preferences or die "Preferences: $!";
+(undef, my $silent) = browse('--window-size=500,900', '--dump-dom', "file://$ruler");
+like($silent, qr{<title>Just-in-time access: app</title>}, 'a browser without script');
+browse('--blink-settings=preferredColorScheme=1', '--window-size=1280,4400', "--screenshot=$folder/no_script.png", "file://$file");
+ok(slurp_file("$folder/no_script.png") eq $size{light}, 'shows the same page');
 browse('--no-pdf-header-footer', "--print-to-pdf=$folder/print.pdf", "file://$file");
 ok(-s "$folder/print.pdf", 'it prints');
 done_testing();

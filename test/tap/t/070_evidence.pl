@@ -100,6 +100,22 @@ is($admin->value('SELECT count(*) FROM jit.events WHERE seq IS NULL'), 0, 'every
 is($admin->value(q{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:gap}'}), 0, 'nothing is lost');
 is($admin->value(q{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:incarnation}'}), 1, 'a crash is no new incarnation');
 
+# ---- vector 231: everybody may write into the log, and nobody into the ledger ----
+my $copied = (grep { $used{$_} } sort keys %allowed)[0];
+my $forged = $admin->value(q{SELECT encode(set_byte(set_byte(set_byte(set_byte('\x00000000', 0, d.o & 255), 1, (d.o >> 8) & 255), 2, (d.o >> 16) & 255), 3, (d.o >> 24) & 255)
+    || l.record, 'hex') FROM jit.ledger l, (SELECT oid::bigint::int AS o FROM pg_database WHERE datname = 'app') d WHERE jit.decode(l.record) ->> 'statement' = '} . $copied . q{'});
+my $mallory = JitClient->new($node, 'mallory');
+for my $transactional (qw(false true)) {
+    like($mallory->value("SELECT pg_logical_emit_message($transactional, 'jit_guard', '\\x$forged'::bytea)") // '', qr{^[0-9A-F]+/[0-9A-F]+$}, "a message that looks like a record (transactional: $transactional)");
+}
+kill 'KILL', keeper(); # the next one reads the log
+back();
+$alice = JitClient->new($node, 'alice');
+$alice->query('SELECT id FROM pay.accounts /* marked after forging */');
+ok(caught_up(), 'the ledger has caught up again');
+is($admin->value("SELECT count(*) FROM jit.uses WHERE statement = '$copied'"), 1, 'it is none');
+is($admin->value(q{SELECT count(*) FROM jit.uses WHERE statement LIKE '%marked after forging%'}), 1, 'and a real one is');
+
 # ---- what a session holds back is written when it is idle, when it goes, and after an error, which stops all timers ----
 sub outcome { my ($mark) = @_; return qq{(SELECT outcome FROM jit.uses WHERE statement LIKE '%marked $mark%') = 'committed'}; }
 $alice = JitClient->new($node, 'alice');
