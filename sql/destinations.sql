@@ -57,6 +57,19 @@ SELECT jit.create_destination('worm', 'azure_blob', 'https://acct.blob.core.wind
 SELECT name, kind, format, url, state, acknowledged FROM jit.destinations WHERE name = 'worm';
 SELECT jit.drop_destination('worm');
 
+-- Of Azure Monitor only the hosts and the paths of the API, because a token goes there: vector 221.
+\set azure 'https://x.eastus-1.ingest.monitor.azure.com/dataCollectionRules'
+SELECT jit.create_destination('a', 'azure_monitor', 'https://example.com/dataCollectionRules/dcr-000a00a000a00000a000000aa000a0aa/streams/Custom-X?api-version=2023-01-01');
+SELECT jit.create_destination('a', 'azure_monitor', 'http://10.1.2.3/dataCollectionRules/dcr-000a00a000a00000a000000aa000a0aa/streams/Custom-X?api-version=2023-01-01');
+SELECT jit.create_destination('a', 'azure_monitor', :'azure' || '/my-rule/streams/Custom-X?api-version=2023-01-01');
+SELECT jit.create_destination('a', 'azure_monitor', :'azure' || '/dcr-000a00a000a00000a000000aa000a0aa/streams/X?api-version=2023-01-01');
+SELECT jit.create_destination('a', 'azure_monitor', :'azure' || '/dcr-000a00a000a00000a000000aa000a0aa/streams/Custom-X');
+SELECT jit.create_destination('a', 'azure_monitor', :'azure' || '/dcr-000a00a000a00000a000000aa000a0aa/streams/Custom-X?api-version=2023-01-01', secret_file => 'f');
+SELECT jit.create_destination('a', 'azure_monitor', :'azure' || '/dcr-000a00a000a00000a000000aa000a0aa/streams/Custom-X?api-version=2023-01-01', format => 'json');
+SELECT jit.create_destination('a', 'azure_monitor', :'azure' || '/dcr-000a00a000a00000a000000aa000a0aa/streams/Custom-X?api-version=2023-01-01', enabled => false);
+SELECT format, url FROM jit.destinations WHERE name = 'a';
+SELECT jit.drop_destination('a');
+
 -- Made, changed, dropped; a name that is not there.
 SELECT jit.create_destination('chat', 'slack', url_file => 'slack_url', events => '{requested,break_glass}', policies => '{dest}', enabled => false);
 SELECT jit.create_destination('siem', 'syslog', 'tls://siem.example.com:6514', format => 'cef', enabled => false, from_seq => 1);

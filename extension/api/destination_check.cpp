@@ -1,7 +1,9 @@
 // destination_check.cpp: zone C. See destination_check.hpp.
 #include "core/siem.hpp"
 #include "net/address.hpp"
+#include "net/azure_monitor.hpp"
 #include "net/blob.hpp"
+#include "net/key_vault.hpp"
 #include "net/url.hpp"
 
 #include "api/destination_check.hpp"
@@ -10,6 +12,7 @@
 #include "pg/secret_file.hpp"
 #include "pg/settings.hpp"
 #include "pg/spi.hpp"
+#include "pg/switches.hpp"
 
 namespace jit::api::destinations {
 
@@ -22,6 +25,7 @@ constexpr Kind kinds[] = {
     {"slack", {"blocks", nullptr, nullptr}, true, false, "https", true},
     {"teams", {"card", nullptr, nullptr}, true, false, "https", true},
     {"syslog", {"json", "cef", "ocsf"}, false, false, "tls", true},
+    {"azure_monitor", {"table", nullptr, nullptr}, false, false, "https", true},
     {"azure_blob", {"note", nullptr, nullptr}, false, false, "https", false},
 };
 
@@ -39,7 +43,7 @@ const Kind *kind_of(const char *name)
         if (name != nullptr && strcmp(kind.name, name) == 0)
             return &kind;
     bad("there is no such kind of destination", name == nullptr ? "None is given." : psprintf("It is \"%s\".", clipped(name)),
-        "Kinds are webhook, slack, teams, syslog and azure_blob.");
+        "Kinds are webhook, slack, teams, syslog, azure_monitor and azure_blob.");
 }
 
 namespace {
@@ -78,6 +82,17 @@ void check_container(const net::Url &url)
             "Give https://ACCOUNT.blob.core.windows.net/CONTAINER, perhaps with a prefix. The credential is that of jit_guard.azure_identity.");
 }
 
+void check_azure(const net::Url &url)
+{
+    constexpr const char *shape =
+        "Give https://{logs ingestion endpoint}/dataCollectionRules/{immutable id}/streams/{stream}?api-version=2023-01-01, as the JSON view of "
+        "the data collection rule has them.";
+    if (const char *why = net::azure_monitor::bad_path(url.path); why != nullptr)
+        bad("this is no address of the Logs Ingestion API", why, shape);
+    if (url.scheme == "https" && net::azure_monitor::resource_of(url.host) == nullptr && !pg::switches::off("azure_hosts"))
+        bad("this is no host of Azure Monitor", "Only its hosts are shown the courier's token: they end in .ingest.monitor.azure.com, .cn or .us.", shape);
+}
+
 void check_url(const Terms &terms)
 {
     net::Url url{};
@@ -98,14 +113,34 @@ void check_url(const Terms &terms)
     }
     if (!terms.kind->is_chosen)
         check_container(url);
+    if (strcmp(terms.kind->name, "azure_monitor") == 0)
+        check_azure(url);
     if (is_tls && (url.port == 0 || !url.path.empty()))
         bad("the address of a stream is a host and a port", "It has no port, or something after it.", "Give tls://host:6514.");
+}
+
+// Instead of a file: what the courier fetches, not this session.
+void check_vault(const char *argument, const char *reference)
+{
+    net::key_vault::Reference parts{};
+    const char *why = net::key_vault::parse(reference, &parts);
+    if (why == nullptr && parts.url.scheme != "https" && !is_allowed_loopback(parts.url))
+        why = "It does not begin with \"keyvault:https://\".";
+    if (why == nullptr && parts.url.scheme == "https" && parts.resource == nullptr && !pg::switches::off("azure_hosts"))
+        why = "Only vaults are shown the courier's token: their hosts end in .vault.azure.net, .vault.azure.cn or .vault.usgovcloudapi.net.";
+    if (why != nullptr)
+        bad(psprintf("%s is no reference to a secret of Azure Key Vault", argument), why,
+            "Give keyvault:https://NAME.vault.azure.net/secrets/SECRET, and perhaps /VERSION.");
 }
 
 void check_file(const char *argument, const char *name)
 {
     if (name == nullptr)
         return;
+    if (net::key_vault::is_reference(name)) {
+        check_vault(argument, name);
+        return;
+    }
     if (const char *why = pg::secret_file::bad_name(name); why != nullptr)
         bad(psprintf("%s is no name of a file", argument), why,
             "Files lie in the folder jit_guard.courier_directory; give the name without a folder.");
@@ -168,8 +203,11 @@ void check(const Terms &terms)
         check_policies(terms.policies);
 }
 
-void warn_if_unsigned(const Terms &terms)
+void warn(const Terms &terms)
 {
+    if (strcmp(terms.kind->name, "azure_monitor") == 0 && pg::settings::azure_identity == static_cast<int>(pg::settings::AzureIdentity::none))
+        ereport(WARNING, (errmsg("nothing is sent to \"%s\" yet", terms.name), errdetail("jit_guard.azure_identity does not say as whom."),
+                          errhint("Set it to managed, certificate, federated or secret in the configuration file, and reload.")));
     if (terms.kind->is_signed && terms.secret_file == nullptr)
         ereport(NOTICE, (errmsg("messages to \"%s\" are not signed", terms.name),
                          errdetail("Whoever knows the address can send there what looks like them."),

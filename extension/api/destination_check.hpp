@@ -30,6 +30,7 @@ struct Terms {
 [[nodiscard]] const Kind *kind_of(const char *name);
 // Raises what is wrong with them. Needs spi::connect().
 void check(const Terms &terms);
-void warn_if_unsigned(const Terms &terms);
+// Of what is good, but perhaps not meant.
+void warn(const Terms &terms);
 
 } // namespace jit::api::destinations

@@ -130,7 +130,7 @@ void create(FunctionCallInfo fcinfo)
     else
         spi::add_null(&delivery);
     (void) spi::execute(insert_delivery, delivery);
-    destinations::warn_if_unsigned(terms);
+    destinations::warn(terms);
     record("destination_created", terms, from);
 }
 
@@ -197,7 +197,7 @@ void alter(FunctionCallInfo fcinfo)
     spi::Args one{};
     spi::add(&one, Int64GetDatum(id));
     (void) spi::execute(try_again, one);
-    destinations::warn_if_unsigned(terms);
+    destinations::warn(terms);
     record("destination_altered", terms, 0);
 }
 

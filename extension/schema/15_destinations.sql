@@ -3,7 +3,7 @@
 CREATE TABLE jit.destination_terms (
     destination_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL UNIQUE,
-    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_blob')),
+    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_monitor', 'azure_blob')),
     format      text NOT NULL,
     url         text,
     url_file    text,
@@ -17,8 +17,8 @@ CREATE TABLE jit.destination_terms (
     CHECK ((url IS NULL) <> (url_file IS NULL))
 );
 COMMENT ON TABLE jit.destination_terms IS 'Destinations of events; written by jit.create_destination, alter_destination and drop_destination';
-COMMENT ON COLUMN jit.destination_terms.url_file IS 'Name of the file that holds the address, when that is a secret';
-COMMENT ON COLUMN jit.destination_terms.secret_file IS 'Name of the file that holds the secrets that messages are signed with';
+COMMENT ON COLUMN jit.destination_terms.url_file IS 'Name of the file, or of the secret of a vault, that holds the address, when that is a secret';
+COMMENT ON COLUMN jit.destination_terms.secret_file IS 'Name of the file, or of the secret of a vault, that holds the secrets that messages are signed with';
 COMMENT ON COLUMN jit.destination_terms.events IS 'Which events and kinds of records; NULL: as the kind of destination has it';
 COMMENT ON COLUMN jit.destination_terms.policies IS 'Of which policies; NULL: of all, and what belongs to none';
 COMMENT ON COLUMN jit.destination_terms.version IS 'Grows with each change, so that the courier sees it';

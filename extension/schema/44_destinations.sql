@@ -16,7 +16,7 @@ CREATE FUNCTION jit.create_destination(
     AS 'MODULE_PATHNAME', 'jit_create_destination';
 REVOKE ALL ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint)
-    IS 'Lets the courier send events to a webhook, Slack, Teams or syslog, or checkpoints to a container, from now on or from a record of the ledger on';
+    IS 'Lets the courier send events to a webhook, Slack, Teams, syslog or Azure Monitor, or checkpoints to a container, from now on or from a record of the ledger on';
 
 CREATE FUNCTION jit.alter_destination(
     name        text,
@@ -78,11 +78,11 @@ SELECT t.name,
  WHERE (SELECT jit.sees_all());
 COMMENT ON VIEW jit.destinations IS 'Where events are sent, and how far that got; for auditors and admins';
 COMMENT ON COLUMN jit.destinations.name IS 'Argument of jit.alter_destination(), jit.drop_destination() and jit.redeliver()';
-COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams, syslog or azure_blob';
+COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams, syslog, azure_monitor or azure_blob';
 COMMENT ON COLUMN jit.destinations.format IS 'How a record is written';
 COMMENT ON COLUMN jit.destinations.url IS 'The address; NULL: it is a secret, in url_file';
-COMMENT ON COLUMN jit.destinations.url_file IS 'The file that the address is read from, in jit_guard.courier_directory';
-COMMENT ON COLUMN jit.destinations.secret_file IS 'The file with the secrets that messages are signed with';
+COMMENT ON COLUMN jit.destinations.url_file IS 'The file in jit_guard.courier_directory, or the secret of a vault, that the address is read from';
+COMMENT ON COLUMN jit.destinations.secret_file IS 'The file, or the secret of a vault, with the secrets that messages are signed with';
 COMMENT ON COLUMN jit.destinations.events IS 'Which events and kinds of records it gets; NULL: as its kind has it';
 COMMENT ON COLUMN jit.destinations.policies IS 'Of which policies; NULL: all';
 COMMENT ON COLUMN jit.destinations.state IS 'delivered, delivering, failing, contradicted (a container has other checkpoints), stopped (it wants nothing more) or disabled';

@@ -808,7 +808,7 @@ COMMENT ON COLUMN jit.pim_syncs.failures IS 'How often in a row it did not work'
 CREATE TABLE jit.destination_terms (
     destination_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL UNIQUE,
-    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_blob')),
+    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_monitor', 'azure_blob')),
     format      text NOT NULL,
     url         text,
     url_file    text,
@@ -822,8 +822,8 @@ CREATE TABLE jit.destination_terms (
     CHECK ((url IS NULL) <> (url_file IS NULL))
 );
 COMMENT ON TABLE jit.destination_terms IS 'Destinations of events; written by jit.create_destination, alter_destination and drop_destination';
-COMMENT ON COLUMN jit.destination_terms.url_file IS 'Name of the file that holds the address, when that is a secret';
-COMMENT ON COLUMN jit.destination_terms.secret_file IS 'Name of the file that holds the secrets that messages are signed with';
+COMMENT ON COLUMN jit.destination_terms.url_file IS 'Name of the file, or of the secret of a vault, that holds the address, when that is a secret';
+COMMENT ON COLUMN jit.destination_terms.secret_file IS 'Name of the file, or of the secret of a vault, that holds the secrets that messages are signed with';
 COMMENT ON COLUMN jit.destination_terms.events IS 'Which events and kinds of records; NULL: as the kind of destination has it';
 COMMENT ON COLUMN jit.destination_terms.policies IS 'Of which policies; NULL: of all, and what belongs to none';
 COMMENT ON COLUMN jit.destination_terms.version IS 'Grows with each change, so that the courier sees it';
@@ -2465,7 +2465,7 @@ CREATE FUNCTION jit.create_destination(
     AS 'MODULE_PATHNAME', 'jit_create_destination';
 REVOKE ALL ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint)
-    IS 'Lets the courier send events to a webhook, Slack, Teams or syslog, or checkpoints to a container, from now on or from a record of the ledger on';
+    IS 'Lets the courier send events to a webhook, Slack, Teams, syslog or Azure Monitor, or checkpoints to a container, from now on or from a record of the ledger on';
 
 CREATE FUNCTION jit.alter_destination(
     name        text,
@@ -2527,11 +2527,11 @@ SELECT t.name,
  WHERE (SELECT jit.sees_all());
 COMMENT ON VIEW jit.destinations IS 'Where events are sent, and how far that got; for auditors and admins';
 COMMENT ON COLUMN jit.destinations.name IS 'Argument of jit.alter_destination(), jit.drop_destination() and jit.redeliver()';
-COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams, syslog or azure_blob';
+COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams, syslog, azure_monitor or azure_blob';
 COMMENT ON COLUMN jit.destinations.format IS 'How a record is written';
 COMMENT ON COLUMN jit.destinations.url IS 'The address; NULL: it is a secret, in url_file';
-COMMENT ON COLUMN jit.destinations.url_file IS 'The file that the address is read from, in jit_guard.courier_directory';
-COMMENT ON COLUMN jit.destinations.secret_file IS 'The file with the secrets that messages are signed with';
+COMMENT ON COLUMN jit.destinations.url_file IS 'The file in jit_guard.courier_directory, or the secret of a vault, that the address is read from';
+COMMENT ON COLUMN jit.destinations.secret_file IS 'The file, or the secret of a vault, with the secrets that messages are signed with';
 COMMENT ON COLUMN jit.destinations.events IS 'Which events and kinds of records it gets; NULL: as its kind has it';
 COMMENT ON COLUMN jit.destinations.policies IS 'Of which policies; NULL: all';
 COMMENT ON COLUMN jit.destinations.state IS 'delivered, delivering, failing, contradicted (a container has other checkpoints), stopped (it wants nothing more) or disabled';

@@ -9,6 +9,7 @@
 #include "pg/evidence_bytes.hpp"
 #include "pg/secret_file.hpp"
 #include "pg/settings.hpp"
+#include "pg/switches.hpp"
 #include "workers/transport.hpp"
 
 extern "C" {
@@ -247,7 +248,7 @@ const char *says(const Resource &one, const transport::Answer &answer)
     if (answer.status == 0)
         return psprintf("%s does not answer: %s", who, answer.error);
     if (taken)
-        return psprintf("%s answers without a token", who);
+        return psprintf("%s answers without a token that can be used", who);
     const rules::Refusal refusal = rules::read_refusal({one.answer, answer.bytes});
     StringInfoData text;
     initStringInfo(&text);
@@ -270,7 +271,9 @@ void settle(Resource *one, const transport::Answer &answer)
     const bool taken = answer.status >= 200 && answer.status < 300;
     // The header may hold the last token, which is good for a while: it is written over only by the next one.
     char token[rules::most_bytes];
-    if (taken && rules::read_answer({one->answer, answer.bytes}, one->asked_s, token, &length, &ends)) {
+    // One that has ended already would be asked for again at once, for ever.
+    if (taken && rules::read_answer({one->answer, answer.bytes}, one->asked_s, token, &length, &ends) &&
+        rules::due({one->asked_s, ends}, unix_s()) != Due::over) {
         forget_token(one);
         memcpy(one->header, header_begins.data(), header_begins.size());
         memcpy(bearer, token, length);
@@ -295,7 +298,8 @@ Token token(const char *resource)
     Resource *one = find(resource);
     work();
     const bool has_one = one->header[0] != '\0';
-    const Due due = has_one ? rules::due(one->life, unix_s()) : Due::over;
+    const bool ends = !pg::switches::off("azure_ends");
+    const Due due = !has_one ? Due::over : ends ? rules::due(one->life, unix_s()) : Due::no;
     if (has_one && due == Due::over)
         forget_token(one);
     if (due != Due::no && !one->asking && GetCurrentTimestamp() >= one->next_try)

@@ -9,6 +9,7 @@
 #include "net/delivery.hpp"
 
 #include "workers/azure_identity.hpp"
+#include "workers/azure_vault.hpp"
 #include "workers/courier_anchor.hpp"
 #include "workers/courier_book.hpp"
 #include "workers/courier_mail.hpp"
@@ -147,7 +148,7 @@ void take(Destination *d, int count)
     d->taken += count;
     d->taken_at = now();
     d->rejected_in_row = 0;
-    d->stuck = false;
+    d->stuck = d->token_refused = false;
     d->next_try = 0;
     if (d->failures > 0) {
         d->failures = 0;
@@ -190,9 +191,6 @@ void contradict(Destination *d)
 void settle_anchor(Destination *d, const transport::Answer &answer)
 {
     const net::blob::Judged judged = anchor::judge(*d, answer);
-    d->sent = 0;
-    if (answer.status == 401)
-        azure::refuse(anchor::resource, d->token);
     switch (judged.step) {
         case net::blob::Step::anchored:
             take(d, 1);
@@ -212,12 +210,14 @@ void settle_anchor(Destination *d, const transport::Answer &answer)
 
 void settle(Destination *d, const transport::Answer &answer)
 {
+    const int sent = d->sent;
+    d->sent = 0;
+    if (answer.status == 401 && mail::renew_azure_token(d))
+        return; // the same message goes out once more
     if (d->kind == Kind::azure_blob) {
         settle_anchor(d, answer);
         return;
     }
-    const int sent = d->sent;
-    d->sent = 0;
     const Verdict verdict = answer.mistaken ? Verdict::mistaken : net::judge(answer.status);
     switch (verdict) {
         case Verdict::delivered:
@@ -247,37 +247,21 @@ TimestampTz due(const Destination &d)
     return is_for_people(d) && d.last_start != 0 ? larger(d.next_try, after(d.last_start, pause_ms)) : d.next_try;
 }
 
-// False: its credential is on the way, or there is none.
-bool has_credential(Destination *d, const char **header)
-{
-    const azure::Token token = azure::token(anchor::resource);
-    *header = token.header;
-    switch (token.state) {
-        case azure::State::ready:
-            d->token = token.number;
-            return true;
-        case azure::State::waits:
-            return false;
-        case azure::State::failed:
-            fail(d, token.mistaken ? Verdict::mistaken : Verdict::later, 0, token.why);
-            d->next_try = token.again;
-            return false;
-    }
-    return false;
-}
-
-// False: it waits for a credential.
+// False: something has to come first.
 bool start(Destination *d)
 {
     transport::Message message{};
-    d->last_start = now();
-    const char *credential = nullptr;
-    if (d->kind == Kind::azure_blob && !has_credential(d, &credential))
-        return d->next_try != 0 && d->next_try > now();
-    const char *why = d->kind == Kind::azure_blob ? anchor::compose(d, credential, &message) : mail::compose(d, smaller(d->size, d->count - d->at), &message);
-    if (why != nullptr) {
+    const mail::Obstacle obstacle = d->kind == Kind::azure_blob ? anchor::compose(d, &message)
+                                                                 : mail::compose(d, smaller(d->size, d->count - d->at), &message);
+    if (obstacle.waits) {
         d->sent = 0;
-        fail(d, Verdict::mistaken, 0, why);
+        return false;
+    }
+    d->last_start = now();
+    if (obstacle.why != nullptr) {
+        d->sent = 0;
+        fail(d, obstacle.passes ? Verdict::later : Verdict::mistaken, 0, obstacle.why);
+        d->next_try = larger(d->next_try, obstacle.again);
         return true;
     }
     transport::send(d->channel, message);
@@ -321,6 +305,7 @@ void apply_settings()
     char *const old = ca_file;
     ca_file = settings::courier_ca_file[0] != '\0' ? MemoryContextStrdup(TopMemoryContext, settings::courier_ca_file) : nullptr;
     transport::allow({networks, count}, ca_file);
+    azure::vault::forget_all();
     azure::forget_all();
     if (old != nullptr)
         pfree(old);
@@ -389,6 +374,7 @@ void run()
             apply_settings();
         }
         azure::work();
+        azure::vault::work();
         TimestampTz until = pim::work();
         ListCell *cell;
         foreach (cell, destinations) {

@@ -4,8 +4,11 @@
 #include "core/note.hpp"
 #include "net/address.hpp"
 #include "net/blob.hpp"
+#include "net/url.hpp"
 
 #include "workers/courier_anchor.hpp"
+
+#include "workers/azure_identity.hpp"
 
 #include "pg/evidence_bytes.hpp"
 #include "pg/journal.hpp"
@@ -99,14 +102,29 @@ bool may_go(const Destination &destination)
     return pg::wal::is_on_standbys(destination.durable_at) || pg::switches::off("anchor_standbys");
 }
 
-const char *compose(Destination *destination, const char *credential, transport::Message *out)
+mail::Obstacle compose(Destination *destination, transport::Message *out)
 {
+    // What the terms say was checked when they were written; the token is worth a second look.
+    net::Url url{};
+    if (net::parse_url(destination->url, &url) != nullptr || !(blob::is_host(url.host) || url.host == "localhost" || url.scheme == "http"))
+        return {false, "the address is no container of Azure Blob Storage: it gets no token", false, 0};
+    const azure::Token token = azure::token(resource);
+    destination->token_of = resource;
+    destination->token_number = token.number;
+    switch (token.state) {
+        case azure::State::ready:
+            break;
+        case azure::State::waits:
+            return {true, nullptr, true, 0};
+        case azure::State::failed:
+            return {false, token.why, !token.mistaken, token.again};
+    }
     const Item &item = destination->items[destination->at];
     if (destination->found == nullptr)
         destination->found = static_cast<char *>(MemoryContextAlloc(destination->memory, blob::most_read_bytes * 2));
     auto **headers = static_cast<const char **>(palloc0(sizeof(char *) * 10));
     size_t used = 0;
-    headers[used++] = credential;
+    headers[used++] = token.header;
     headers[used++] = psprintf("x-ms-version: %s", version);
     headers[used++] = date();
     destination->sent = 1;
@@ -127,7 +145,7 @@ const char *compose(Destination *destination, const char *credential, transport:
     out->headers = headers;
     out->url = psprintf("%s/%s", destination->url, name_of(item.seq));
     out->protocol = strncmp(destination->url, "http:", 5) == 0 ? transport::Protocol::loopback_http : transport::Protocol::https;
-    return nullptr;
+    return {};
 }
 
 blob::Judged judge(const Destination &destination, const transport::Answer &answer)

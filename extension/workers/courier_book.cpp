@@ -13,6 +13,7 @@
 #include "pg/spi.hpp"
 #include "pg/switches.hpp"
 #include "workers/azure_identity.hpp"
+#include "workers/azure_vault.hpp"
 #include "workers/courier_anchor.hpp"
 #include "workers/courier_mail.hpp"
 
@@ -71,7 +72,8 @@ struct KindName {
     const char *name;
     Kind kind;
 };
-constexpr KindName kinds[] = {{"webhook", Kind::webhook}, {"slack", Kind::slack}, {"teams", Kind::teams}, {"syslog", Kind::syslog},
+constexpr KindName kinds[] = {{"webhook", Kind::webhook}, {"slack", Kind::slack}, {"teams", Kind::teams},
+                              {"syslog", Kind::syslog},   {"azure_monitor", Kind::azure_monitor},
                               {"azure_blob", Kind::azure_blob}};
 struct FormatName {
     const char *name;
@@ -80,7 +82,8 @@ struct FormatName {
 constexpr FormatName formats[] = {{"cloudevents", Format::cloudevents}, {"cloudevents-batch", Format::cloudevents_batch},
                                   {"ocsf", Format::ocsf},               {"blocks", Format::blocks},
                                   {"card", Format::card},               {"json", Format::json},
-                                  {"cef", Format::cef},                 {"note", Format::note}};
+                                  {"cef", Format::cef},                 {"table", Format::table},
+                                  {"note", Format::note}};
 
 Kind kind_of(const char *name)
 {
@@ -156,6 +159,7 @@ Destination *make(uint64 row, int32 id, int32 version)
     made->size = most_in_message(*made);
     initStringInfo(&made->bytes);
     initStringInfo(&made->body);
+    initStringInfo(&made->packed);
     MemoryContextSwitchTo(caller);
     made->channel = transport::make_channel();
     return made;
@@ -178,7 +182,7 @@ bool wants_event(const Destination &destination, std::string_view name)
 {
     if (destination.events != NIL)
         return has_word(destination.events, name);
-    if (destination.kind == Kind::webhook || destination.kind == Kind::syslog)
+    if (destination.kind != Kind::slack && destination.kind != Kind::teams)
         return true;
     for (const std::string_view one : for_people)
         if (one == name)
@@ -280,6 +284,7 @@ int most_in_message(const Destination &destination)
     switch (destination.format) {
         case Format::cloudevents_batch: return 100;
         case Format::json:
+        case Format::table:
         case Format::cef:               return most_items;
         case Format::ocsf:              return destination.kind == Kind::syslog ? most_items : 1;
         case Format::cloudevents:
@@ -308,6 +313,7 @@ void read_terms(List **all)
         if (known != nullptr && known->next_try != 0 && time_or_0(row, 13) == 0 && !known->moved) {
             known->next_try = 0; // somebody asks for it
             azure::try_again();
+            azure::vault::try_again();
             known->stuck = false;
             known->rejected_in_row = 0;
         }

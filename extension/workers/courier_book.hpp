@@ -19,8 +19,8 @@ namespace jit::workers::courier {
 inline constexpr int most_items = 500; // records read at once
 inline constexpr int most_bytes = 4 << 20;
 
-enum class Kind : uint8 { webhook, slack, teams, syslog, azure_blob };
-enum class Format : uint8 { cloudevents, cloudevents_batch, ocsf, blocks, card, json, cef, note };
+enum class Kind : uint8 { webhook, slack, teams, syslog, azure_monitor, azure_blob };
+enum class Format : uint8 { cloudevents, cloudevents_batch, ocsf, blocks, card, json, cef, table, note };
 
 // One record as this destination wants it.
 struct Item {
@@ -49,7 +49,11 @@ struct Destination {
     // The message that is on its way.
     transport::Channel *channel;
     StringInfoData body;
+    StringInfoData packed; // the body as gzip, where it is sent so
     int sent;         // items in it; 0: none
+    const char *token_of;  // the resource whose token it has, or nullptr
+    unsigned token_number;
+    bool token_refused;    // the last one was, and another one was asked for
     int size;         // of the next one, at most
     TimestampTz last_start;
 
@@ -71,7 +75,6 @@ struct Destination {
     // Of anchors only.
     XLogRecPtr durable_at; // what was read is durable with this position of the log
     bool reads_back;       // a blob is there already: which one?
-    unsigned token;        // that was sent last
     char *found;           // what is in it; in `memory`
 };
 

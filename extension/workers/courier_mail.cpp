@@ -1,14 +1,19 @@
 // courier_mail.cpp: zone C. See courier_mail.hpp.
+#include "core/log_analytics.hpp"
+#include "core/note.hpp"
 #include "core/siem.hpp"
 #include "core/webhook.hpp"
 #include "net/address.hpp"
 #include "net/delivery.hpp"
+#include "net/key_vault.hpp"
 #include "net/url.hpp"
 
 #include "workers/courier_mail.hpp"
 
 #include "pg/evidence_bytes.hpp"
 #include "pg/secret_file.hpp"
+#include "pg/signing_key.hpp"
+#include "workers/azure_vault.hpp"
 
 #include <sys/utsname.h>
 
@@ -22,6 +27,7 @@ namespace jit::workers::courier::mail {
 namespace {
 
 constexpr int most_batch_bytes = 256 * 1'024;
+static_assert(core::log_analytics::most_batch_bytes < most_bytes);
 
 const char *host_name()
 {
@@ -85,31 +91,43 @@ void put_frame(Destination *destination, const core::siem::Origin &origin, std::
 
 void forget(char (&text)[pg::secret_file::most_bytes]) { explicit_bzero(text, sizeof(text)); }
 
+bool is_any(const Obstacle &obstacle) { return obstacle.waits || obstacle.why != nullptr; }
+Obstacle mistake(const char *why) { return {false, why, false, 0}; }
+
+// From its file, or from the vault that is named instead of one.
+Obstacle read_secret(const char *name, char (&text)[pg::secret_file::most_bytes], size_t *count)
+{
+    if (!net::key_vault::is_reference(name))
+        return mistake(pg::secret_file::read(name, text, count));
+    const azure::vault::Secret secret = azure::vault::read(name, text, count);
+    return {secret.state == azure::State::waits, secret.why, !secret.mistaken, secret.again};
+}
+
 // The address, from its file when it is a secret; palloc'ed.
-const char *read_url(const Destination &destination, const char **url)
+Obstacle read_url(const Destination &destination, const char **url)
 {
     *url = destination.url;
     if (destination.url_file == nullptr)
-        return nullptr;
+        return {};
     char text[pg::secret_file::most_bytes];
     size_t count = 0;
-    if (const char *why = pg::secret_file::read(destination.url_file, text, &count); why != nullptr)
-        return why;
+    if (const Obstacle obstacle = read_secret(destination.url_file, text, &count); is_any(obstacle))
+        return obstacle;
     while (count > 0 && isspace(static_cast<unsigned char>(text[count - 1])) != 0)
         count--;
     *url = pnstrdup(text, count);
     forget(text);
-    return nullptr;
+    return {};
 }
 
-const char *set_target(const Destination &destination, transport::Message *out)
+Obstacle set_target(const Destination &destination, transport::Message *out)
 {
     const char *given = nullptr;
-    if (const char *why = read_url(destination, &given); why != nullptr)
-        return why;
+    if (const Obstacle obstacle = read_url(destination, &given); is_any(obstacle))
+        return obstacle;
     net::Url url{};
     if (const char *why = net::parse_url(given, &url); why != nullptr)
-        return psprintf("the address in the file \"%s\" is none: %s", destination.url_file != nullptr ? destination.url_file : "-", why);
+        return mistake(psprintf("the address in the file \"%s\" is none: %s", destination.url_file != nullptr ? destination.url_file : "-", why));
     const bool is_stream = destination.kind == Kind::syslog;
     out->url = given;
     if (url.scheme == "tls" && is_stream) {
@@ -121,30 +139,30 @@ const char *set_target(const Destination &destination, transport::Message *out)
     } else if (url.scheme == "http" && !is_stream) {
         out->protocol = transport::Protocol::loopback_http; // the connection itself sees that it is one
     } else {
-        return psprintf("the address has another scheme than %s wants", is_stream ? "syslog (tls://)" : "such a destination (https://)");
+        return mistake(psprintf("the address has another scheme than %s wants", is_stream ? "syslog (tls://)" : "such a destination (https://)"));
     }
-    return nullptr;
+    return {};
 }
 
-const char *sign(const Destination &destination, const char *id, const char *timestamp, const char **header)
+Obstacle sign(const Destination &destination, const char *id, const char *timestamp, const char **header)
 {
     char text[pg::secret_file::most_bytes];
     size_t count = 0;
-    if (const char *why = pg::secret_file::read(destination.secret_file, text, &count); why != nullptr)
-        return why;
+    if (const Obstacle obstacle = read_secret(destination.secret_file, text, &count); is_any(obstacle))
+        return obstacle;
     core::webhook::Secrets secrets{};
     const bool parsed = core::webhook::parse_secrets({text, count}, &secrets);
     forget(text);
     if (!parsed)
-        return psprintf("the file \"%s\" must hold one to %zu lines of \"whsec_\" and the Base64 of 24 to 64 bytes", destination.secret_file,
-                        core::webhook::most_secrets);
+        return mistake(psprintf("the file \"%s\" must hold one to %zu lines of \"whsec_\" and the Base64 of 24 to 64 bytes",
+                                destination.secret_file, core::webhook::most_secrets));
     char signature[core::webhook::most_secrets * (core::webhook::signature_chars + 1)];
     const size_t length = core::webhook::sign(secrets, id, timestamp, {destination.body.data, static_cast<size_t>(destination.body.len)}, signature);
     core::webhook::forget(&secrets);
     if (length == 0)
-        return pstrdup("libcrypto makes no signature");
+        return mistake("libcrypto makes no signature");
     *header = psprintf("webhook-signature: %.*s", static_cast<int>(length), signature);
-    return nullptr;
+    return {};
 }
 
 const char *content_type(Format format)
@@ -156,8 +174,9 @@ const char *content_type(Format format)
         case Format::blocks:
         case Format::card:
         case Format::json:
-        case Format::cef:
-        case Format::note:              break;
+        case Format::table:
+        case Format::note:
+        case Format::cef:               break;
     }
     return "Content-Type: application/json";
 }
@@ -193,50 +212,76 @@ bool put_item(Destination *destination, const Item &item, std::string_view recor
             else
                 put_siem(destination->format, &out, origin, record);
             return true;
+        case Format::table:
+            core::log_analytics::put_row(out, origin, pg::signing_key::origin(), record);
+            return true;
         case Format::note:
             break; // courier_anchor.cpp
     }
     return false;
 }
 
-const char *compose(Destination *destination, int count, transport::Message *out)
+namespace {
+
+// Returns how many items there is room for.
+int put_body(Destination *destination, int count)
 {
-    const bool is_batch = destination->format == Format::cloudevents_batch;
-    resetStringInfo(&destination->body);
+    const bool is_table = destination->format == Format::table;
+    const bool is_array = is_table || destination->format == Format::cloudevents_batch;
+    // What a table takes is never more; the others take a little over it.
+    const size_t most = is_table ? core::log_analytics::most_batch_bytes : most_batch_bytes;
+    StringInfo body = &destination->body;
+    resetStringInfo(body);
+    if (is_array)
+        appendStringInfoChar(body, '[');
     int taken = 0;
-    if (is_batch)
-        appendStringInfoChar(&destination->body, '[');
-    for (; taken < count && (taken == 0 || destination->body.len < most_batch_bytes); taken++) {
+    for (; taken < count; taken++) {
         const Item &item = destination->items[destination->at + taken];
-        if (is_batch && taken > 0)
-            appendStringInfoChar(&destination->body, ',');
-        appendBinaryStringInfo(&destination->body, destination->bytes.data + item.offset, item.length);
+        const size_t used = static_cast<size_t>(body->len) + (is_table ? static_cast<size_t>(item.length) + 2 : 1);
+        if (taken > 0 && used > most)
+            break;
+        if (is_array && taken > 0)
+            appendStringInfoChar(body, ',');
+        appendBinaryStringInfo(body, destination->bytes.data + item.offset, item.length);
     }
-    if (is_batch)
-        appendStringInfoChar(&destination->body, ']');
-    destination->sent = taken;
-    if (const char *why = set_target(*destination, out); why != nullptr)
-        return why;
+    if (is_array)
+        appendStringInfoChar(body, ']');
+    return taken;
+}
+
+} // namespace
+
+Obstacle compose(Destination *destination, int count, transport::Message *out)
+{
+    const char *token = nullptr;
+    if (const Obstacle obstacle = set_target(*destination, out); is_any(obstacle))
+        return obstacle;
+    if (destination->kind == Kind::azure_monitor)
+        if (const Obstacle obstacle = set_azure_token(destination, *out, &token); is_any(obstacle))
+            return obstacle;
+    destination->sent = put_body(destination, count);
     out->bytes = destination->body.data;
     out->count = static_cast<size_t>(destination->body.len);
     if (destination->kind == Kind::syslog)
-        return nullptr;
+        return {};
+    if (destination->kind == Kind::azure_monitor)
+        return {false, finish_azure(destination, token, out), true, 0};
 
     auto **headers = static_cast<const char **>(palloc0(sizeof(char *) * 8));
     size_t used = 0;
     headers[used++] = content_type(destination->format);
     headers[used++] = "Expect:"; // no waiting for a 100
     if (destination->kind == Kind::webhook) {
-        const char *id = message_id(*destination, taken);
+        const char *id = message_id(*destination, destination->sent);
         const char *timestamp = psprintf(INT64_FORMAT, pg::evidence::unix_micros(GetCurrentTimestamp()) / USECS_PER_SEC);
         headers[used++] = psprintf("webhook-id: %s", id);
         headers[used++] = psprintf("webhook-timestamp: %s", timestamp);
         if (destination->secret_file != nullptr)
-            if (const char *why = sign(*destination, id, timestamp, &headers[used++]); why != nullptr)
-                return why;
+            if (const Obstacle obstacle = sign(*destination, id, timestamp, &headers[used++]); is_any(obstacle))
+                return obstacle;
     }
     out->headers = headers;
-    return nullptr;
+    return {};
 }
 
 } // namespace jit::workers::courier::mail

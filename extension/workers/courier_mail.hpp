@@ -21,7 +21,20 @@ struct Text {
 // courier_notice.cpp: the same for people.
 [[nodiscard]] bool put_notice(Destination *destination, std::string_view record);
 
-// The next message, of `count` items from destination->at. Returns why it cannot be sent, palloc'ed, or nullptr.
-[[nodiscard]] const char *compose(Destination *destination, int count, transport::Message *out);
+// What keeps a message from being sent.
+struct Obstacle {
+    bool waits;        // for something that is on its way; the wait of the transport ends with it
+    const char *why;   // palloc'ed; nullptr: nothing, or it waits
+    bool passes;       // by itself
+    TimestampTz again; // not before
+};
+// The next message, of `count` items from destination->at.
+[[nodiscard]] Obstacle compose(Destination *destination, int count, transport::Message *out);
+
+// courier_azure.cpp: to whom and as whom, and then the message itself, when destination->body is written.
+[[nodiscard]] Obstacle set_azure_token(Destination *destination, const transport::Message &out, const char **header);
+[[nodiscard]] const char *finish_azure(Destination *destination, const char *token, transport::Message *out);
+// The answer was that the token is none. True: another one is asked for, and the same message sent once more.
+[[nodiscard]] bool renew_azure_token(Destination *destination);
 
 } // namespace jit::workers::courier::mail

@@ -1,8 +1,11 @@
 // destination_fuzz.cpp: zone P. What an administrator or a file says about a destination is understood as it is written, or refused.
 #include "core/webhook.hpp"
 #include "net/address.hpp"
+#include "net/azure_monitor.hpp"
 #include "net/blob.hpp"
 #include "net/delivery.hpp"
+#include "net/gzip.hpp"
+#include "net/key_vault.hpp"
 #include "net/url.hpp"
 
 #include <string>
@@ -25,6 +28,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         again += url.v6 ? "://[" : "://";
         again += url.host;
         again += url.v6 ? "]" : "";
+        if (net::azure_monitor::resource_of(url.host) != nullptr)
+            promise(url.host.size() > 24 && !url.v6 && url.host.find('.') != std::string_view::npos, "a token goes to hosts of Azure Monitor only");
+        if (net::azure_monitor::bad_path(url.path) == nullptr)
+            promise(url.path.starts_with("/dataCollectionRules/dcr-") && url.path.find("..") == std::string_view::npos &&
+                        url.path.find('&') == std::string_view::npos,
+                    "a path says one rule and one stream");
         promise(given.starts_with(again) && given.ends_with(url.path) && url.port <= 65'535, "an address consists of its parts");
     }
 
@@ -39,6 +48,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
             address.bits = one.v6 ? 128 : 32;
             promise(net::may_connect(address, {networks.data(), count}), "what is allowed may be connected to");
         }
+
+    net::key_vault::Reference reference{};
+    if (net::key_vault::parse(given, &reference) == nullptr) {
+        promise(reference.url.path.find_first_of("?&") == std::string_view::npos && reference.url.path.starts_with("/secrets/"), "a reference says one secret");
+        promise(reference.resource == nullptr || reference.url.host.find(".vault.") != std::string_view::npos, "a token goes to vaults only");
+    }
+
+    std::string packed(net::gzip::packed_room(given.size()), '\0');
+    std::size_t packed_size = 0;
+    promise(net::gzip::pack(given, packed, &packed_size) && packed_size <= packed.size(), "there is always room enough");
 
     core::webhook::Secrets secrets{};
     if (core::webhook::parse_secrets(given, &secrets)) {

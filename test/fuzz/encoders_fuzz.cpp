@@ -1,6 +1,8 @@
 // encoders_fuzz.cpp: zone P. Whatever is in a record, what is sent of it stays in its form: JSON is closed and ASCII, a frame has the
 // length that it says, a CEF message has one line, and a message to people has no markup of theirs.
 #include "core/cloud_event.hpp"
+#include "core/json.hpp"
+#include "core/log_analytics.hpp"
 #include "core/notice.hpp"
 #include "core/siem.hpp"
 #include "core/syslog.hpp"
@@ -88,6 +90,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         Text ocsf;
         siem::put_ocsf(ocsf, origin, record);
         promise(is_closed_json(ocsf.bytes), "OCSF is closed JSON");
+        Text row;
+        log_analytics::put_row(row, origin, given, record);
+        promise(json::parse(row.bytes).kind == json::Kind::object, "a row is an object, and no name in it comes twice");
+        promise(row.bytes.size() < log_analytics::most_batch_bytes, "a row fits into a message");
         Text cef;
         siem::put_cef_record(cef, origin, record);
         promise(cef.bytes.starts_with("CEF:0|jit_guard|jit_guard|1.0|"), "CEF begins so");
