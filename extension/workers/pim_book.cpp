@@ -74,9 +74,15 @@ void read_state(void *arg)
     auto *w = static_cast<Writing *>(arg);
     if (!begin())
         return;
+    // What SPI gives goes with it.
+    const int32 *policies = api::pim::policies_of(w->group->id, &w->policy_count);
+    const api::pim::Open *open = api::pim::open_of(w->group->id, &w->open_count);
     MemoryContext const caller = MemoryContextSwitchTo(w->results);
-    w->policies = api::pim::policies_of(w->group->id, &w->policy_count);
-    w->open = api::pim::open_of(w->group->id, &w->open_count);
+    w->policies = static_cast<int32 *>(palloc(sizeof(int32) * static_cast<Size>(w->policy_count + 1)));
+    memcpy(w->policies, policies, sizeof(int32) * static_cast<Size>(w->policy_count));
+    w->open = static_cast<api::pim::Open *>(palloc(sizeof(api::pim::Open) * static_cast<Size>(w->open_count + 1)));
+    for (int i = 0; i < w->open_count; i++)
+        w->open[i] = {open[i].id, pstrdup(open[i].schedule)};
     MemoryContextSwitchTo(caller);
     spi::finish();
 }

@@ -84,7 +84,7 @@ is(sql($node, q{SELECT r.state || '|' || r.reason || '|' || r.ticket || '|' || (
     "approved|reason 1|INC1|true|${JitGraph::group}_member_cccccccc-0000-0000-0000-000000000001", 'an ordinary request, which says where it comes from');
 my $window = sql($node, q{SELECT extract(epoch FROM ends_at) FROM jit.requests});
 cmp_ok(abs($window - (time - 10 + 3_600)), '<', 60, 'from the start of the activation, no longer than the policy allows');
-is(sql($node, q{SELECT string_agg(event || ' ' || actor || ' ' || person, ', ' ORDER BY event_id) FROM jit.events WHERE request_id = 1}),
+is(sql($node, q{SELECT string_agg(event || ' ' || actor || ' ' || person, ', ' ORDER BY event_id) FROM jit.events WHERE request_id = 1 AND actor = 'pim'}),
     'requested pim alice, approved pim alice', 'decided by PIM');
 wait_for($node, q{SELECT count(*) = 1 FROM pg_auth_members WHERE roleid = 'dba'::regrole AND member = 'alice'::regrole}, 'the role is lent');
 my ($code, $rows) = as_person($node, 'alice', 'SET ROLE dba; SELECT v FROM secret');
