@@ -1,9 +1,13 @@
 // ledger_keys.cpp: zone C. See ledger_keys.hpp.
+#include "core/evidence.hpp"
+#include "core/merkle.hpp"
 #include "core/note.hpp"
 
 #include "api/ledger_keys.hpp"
+#include "api/ledger_scan.hpp"
 
 #include "pg/signing_key.hpp"
+#include "pg/spi.hpp"
 
 namespace jit::api::ledger_keys {
 
@@ -18,6 +22,14 @@ const char *own_text()
     return length == 0 ? nullptr : pnstrdup(text, length);
 }
 
+namespace {
+
+constexpr pg::spi::Sql incarnations{"SELECT l.record FROM jit.ledger l"
+                                    " WHERE jit.record_keys(l.record) @> ARRAY['kind:incarnation'] ORDER BY l.seq + 0 DESC",
+                                    0,
+                                    {}};
+
+// What is none, or known already, is left out.
 void add(Keys *keys, std::string_view vkey)
 {
     core::note::Verifier verifier{};
@@ -31,11 +43,21 @@ void add(Keys *keys, std::string_view vkey)
     keys->known[keys->count++] = verifier;
 }
 
-void add_own(Keys *keys)
+} // namespace
+
+void read(Keys *keys)
 {
     if (const char *text = own_text(); text != nullptr) {
         add(keys, text);
         keys->has_own = keys->count > 0;
+    }
+    const uint64 rows = pg::spi::execute(incarnations, pg::spi::Args{});
+    for (uint64 row = 0; row < rows; row++) {
+        bool is_null = false;
+        const std::string_view record = scan::bytes_of(pg::spi::value(row, 1, &is_null));
+        core::evidence::Field field{};
+        if (core::evidence::is_record(record) && core::evidence::find(record, core::evidence::Tag::public_key, &field))
+            add(keys, field.bytes);
     }
 }
 

@@ -14,8 +14,8 @@ struct Keys {
     bool has_own; // the server's own is known; it is the first
 };
 
-void add_own(Keys *keys);
-void add(Keys *keys, std::string_view vkey); // what is none, or known already, is left out
+// All of them. Needs spi::connect().
+void read(Keys *keys);
 // The server's own public key as text; nullptr when it cannot be had.
 [[nodiscard]] const char *own_text();
 [[nodiscard]] bool have_signed(const Keys &keys, const core::note::Checkpoint &checkpoint);

@@ -54,7 +54,7 @@ void check_shown(const scan::Picture &picture, const char *shown, int64 last)
         text[length - 1] = '\0';
     note::Checkpoint checkpoint{};
     ledger_keys::Keys keys{};
-    ledger_keys::add_own(&keys);
+    ledger_keys::read(&keys);
     const bool is_note = note::parse(text, &checkpoint);
     const char *why = nullptr;
     if (!is_note)

@@ -137,8 +137,6 @@ void incarnation(Pass *pass, int64 seq, std::string_view record)
     evidence::Field field{};
     const int64 number = evidence::find(record, Tag::number, &field) ? field.number() : 0;
     const int64 size = evidence::find(record, Tag::tree_size, &field) ? field.number() : -1;
-    if (evidence::find(record, Tag::public_key, &field))
-        ledger_keys::add(&pass->keys, field.bytes);
     if (!pass->is_broken && (size != seq - 1 || (evidence::find(record, Tag::tree_root, &field) &&
                                                  field.bytes != core::bytes_of(scan::root(pass->tree)))))
         verify::bad(&pass->findings, "incarnation", seq, psprintf("incarnation " INT64_FORMAT " goes on from other records than those before it", number));
@@ -330,7 +328,7 @@ Datum jit_verify(PG_FUNCTION_ARGS)
     pass->findings.rows = rows::begin(fcinfo);
     spi::connect();
     pass->picture = scan::look();
-    ledger_keys::add_own(&pass->keys);
+    ledger_keys::read(&pass->keys);
     read_checkpoints(pass, PG_INT64_MIN);
     const int oldest = scan::oldest(pass->picture);
     all_segments(pass);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "core/utf8.hpp"
 
@@ -13,6 +12,12 @@ namespace {
 
 [[nodiscard]] bool is_space(char letter) noexcept { return letter == ' ' || letter == '\t' || letter == '\n' || letter == '\r'; }
 [[nodiscard]] bool is_digit(char letter) noexcept { return letter >= '0' && letter <= '9'; }
+
+[[nodiscard]] std::string_view without_first(std::string_view text) noexcept
+{
+    text.remove_prefix(text.empty() ? 0 : 1);
+    return text;
+}
 
 void skip_spaces(std::string_view *rest) noexcept
 {
@@ -34,12 +39,15 @@ void skip_spaces(std::string_view *rest) noexcept
 {
     if (rest->size() < 4)
         return false;
-    unsigned unit = 0;
-    const auto [end, error] = std::from_chars(rest->data(), rest->data() + 4, unit, 16);
-    if (error != std::errc{} || end != rest->data() + 4)
-        return false;
-    rest->remove_prefix(4);
-    *out = unit;
+    *out = 0;
+    for (int i = 0; i < 4; i++) {
+        const char letter = rest->front();
+        const char lower = static_cast<char>(letter | 0x20);
+        if (!is_digit(letter) && (lower < 'a' || lower > 'f'))
+            return false;
+        *out = *out << 4 | static_cast<char32_t>(is_digit(letter) ? letter - '0' : lower - 'a' + 10);
+        rest->remove_prefix(1);
+    }
     return true;
 }
 
@@ -89,7 +97,7 @@ void skip_spaces(std::string_view *rest) noexcept
 }
 
 // Without its first quote.
-[[nodiscard]] std::string_view inside(Value string) noexcept { return string.text.substr(1); }
+[[nodiscard]] std::string_view inside(Value string) noexcept { return without_first(string.text); }
 
 [[nodiscard]] bool same(std::string_view a, std::string_view b) noexcept
 {
@@ -151,7 +159,7 @@ void skip_spaces(std::string_view *rest) noexcept
         skip_spaces(rest);
         if (count == names.size())
             return false;
-        const std::string_view name = rest->substr(std::min<std::size_t>(1, rest->size()));
+        const std::string_view name = without_first(*rest);
         if (!take_string(rest) || std::any_of(names.begin(), names.begin() + count, [name](auto other) { return same(name, other); }))
             return false;
         names[count++] = name;
@@ -234,10 +242,15 @@ void skip_spaces(std::string_view *rest) noexcept
 
 [[nodiscard]] bool to_whole(std::string_view digits, std::int64_t *out) noexcept
 {
+    const bool negative = take(&digits, '-');
     std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (error != std::errc{} || end != digits.data() + digits.size())
+    if (digits.empty())
         return false;
+    for (; !digits.empty(); digits.remove_prefix(1)) {
+        const std::int64_t digit = negative ? '0' - digits.front() : digits.front() - '0';
+        if (!is_digit(digits.front()) || __builtin_mul_overflow(number, 10, &number) || __builtin_add_overflow(number, digit, &number))
+            return false;
+    }
     *out = number;
     return true;
 }
@@ -251,7 +264,7 @@ Value parse(std::string_view document) noexcept
 }
 
 Items::Items(Value of) noexcept
-    : rest_{of.kind == Kind::object || of.kind == Kind::array ? of.text.substr(1) : std::string_view{}}, named_{of.kind == Kind::object}
+    : rest_{of.kind == Kind::object || of.kind == Kind::array ? without_first(of.text) : std::string_view{}}, named_{of.kind == Kind::object}
 {
 }
 

@@ -5,8 +5,10 @@
 #include "pg/catalog.hpp"
 #include "pg/settings.hpp"
 #include "pg/spool.hpp"
+#include "pg/switches.hpp"
 #include "pg/wal.hpp"
 #include "workers/ledger_records.hpp"
+#include "workers/signer.hpp"
 
 extern "C" {
 #include "access/xlog.h"
@@ -230,7 +232,7 @@ int64 append(Batch *batch, TimestampTz at, std::string_view record)
 {
     if (batch->added == 0) {
         choose_segment(batch);
-        if (batch->starts_here) {
+        if (batch->starts_here || (signer::is_key_new() && !pg::switches::off("new_key"))) {
             records::Incarnation begun{};
             records::make_incarnation(&begun, batch->state);
             (void) put(batch, begun.at, begun.record);

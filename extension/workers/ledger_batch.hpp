@@ -38,7 +38,7 @@ struct Batch {
     State state;
     int64 added;
     bool resolved;
-    bool starts_here; // the ledger begins, or goes on in another server: said before the first record
+    bool starts_here; // the ledger begins, or goes on in another server: said before the first record, as is a new key
     // Waiting for the next INSERT:
     int count;
     Datum at[at_once];

@@ -152,7 +152,10 @@ bool add_events(batch::Batch *to)
         if (const int64 request = number(4); !is_null)
             writer.number(Tag::request_id, request);
         writer.number(Tag::event_id, number(1));
-        put(&writer, Tag::event, word(3));
+        const char *event = word(3);
+        if (event != nullptr && strcmp(event, "evidence_dropped") == 0)
+            signer::forget_noted_key(); // what named it may be gone
+        put(&writer, Tag::event, event);
         put(&writer, Tag::actor, word(7));
         put(&writer, Tag::detail, word(10));
         batch::append_event(to, number(1), at, made());
@@ -222,8 +225,10 @@ void make_incarnation(Incarnation *out, const batch::State &state)
     writer.number(Tag::database_oid, int64{MyDatabaseId});
     writer.number(Tag::timeline, int64{GetWALInsertionTimeLine()});
     writer.text(Tag::encoding, GetDatabaseEncodingName());
-    if (const char *key = signer::public_key(); key != nullptr)
+    const char *key = signer::public_key();
+    if (key != nullptr)
         writer.text(Tag::public_key, key);
+    signer::note_key(key);
     core::Hash root;
     writer.number(Tag::tree_size, static_cast<int64>(state.tree.size));
     if (state.tree.size > 0 && core::merkle::root(state.tree, &root))

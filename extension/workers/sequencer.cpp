@@ -210,6 +210,7 @@ TimestampTz work()
             continue;
         }
         shared::fail_pass();
+        signer::forget_noted_key();
         if (outcome == Outcome::busy)
             return TimestampTzPlusMilliseconds(last_pass, retry_ms);
         // What was recorded cannot be read: the ledger says so itself, and goes on.
@@ -230,6 +231,7 @@ void stop()
 {
     attached = false;
     log_is_gone = false;
+    signer::forget_noted_key();
 }
 
 } // namespace jit::workers::sequencer

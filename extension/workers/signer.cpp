@@ -21,7 +21,17 @@ constexpr spi::Sql insert_checkpoint{
     {INT8OID, INT4OID, TEXTOID}};
 constexpr spi::Sql note_size{"UPDATE jit.ledger_state SET signed_size = $1", 1, {INT8OID}};
 
+constexpr spi::Sql last_incarnation{
+    "SELECT (SELECT jit.decode(l.record) ->> 'public_key' FROM jit.ledger AS l WHERE jit.record_keys(l.record) @> ARRAY['kind:incarnation']"
+    " ORDER BY l.seq + 0 DESC LIMIT 1)",
+    0,
+    {}};
+
 constinit TimestampTz unsigned_since = 0; // 0: everything is signed
+
+constexpr size_t longest_key = 256;
+constinit char noted[longest_key] = {}; // of the last incarnation; empty: it names none
+constinit bool is_noted = false;
 
 } // namespace
 
@@ -67,12 +77,32 @@ TimestampTz due_at() { return unsigned_since == 0 ? DT_NOEND : TimestampTzPlusMi
 const char *public_key()
 {
     core::note::Key key{};
-    char text[256];
+    char text[longest_key];
     if (!pg::signing_key::get(&key, true))
         return nullptr;
     const size_t length = core::note::vkey(pg::signing_key::origin(), key, text);
     core::signing::forget(&key);
     return length == 0 ? nullptr : pnstrdup(text, length);
 }
+
+bool is_key_new()
+{
+    const char *key = public_key();
+    if (key == nullptr) // nothing can be signed, as a WARNING says
+        return false;
+    if (!is_noted) {
+        (void) spi::execute(last_incarnation, spi::Args{});
+        note_key(spi::text(0, 1));
+    }
+    return strcmp(key, noted) != 0;
+}
+
+void note_key(const char *key)
+{
+    strlcpy(noted, key != nullptr ? key : "", sizeof(noted));
+    is_noted = true;
+}
+
+void forget_noted_key() { is_noted = false; }
 
 } // namespace jit::workers::signer

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 # What an auditor asks a ledger with a year behind it: 10,000,000 records (JIT_BENCH_RECORDS), half of them uses and half what became of
 # them, of 300 people and 500 objects. Records are put there by SQL, in the bytes of extension/verify/FORMAT.md, so nothing here is signed.
-# It needs 8 GB of disk and some minutes.
+# It needs 10 GB of disk and some minutes.
 use strict;
 use warnings;
 use FindBin;

@@ -179,5 +179,27 @@ like($verify, qr/^good sum/, 'the rest agrees: jit.verify()');
 is($says, 'verified', 'and jit-verify');
 ($ret, $out, $err) = $node->psql('app', 'SELECT jit.export(1)');
 like($err, qr/from_seq 1 is not in the ledger/, 'what was dropped cannot be exported');
+
+# ---- another key: the ledger says so before anything is signed with it ----
+sub incarnations { return sql(q{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:incarnation}'}) }
+my ($before, $file) = (incarnations(), $node->data_dir . '/jit_guard_key.pem');
+$alice->query('SELECT 1 AS marked FROM pay.accounts LIMIT 1');
+sql(q{CALL jit.catch_up('60 s', true)});
+is(incarnations(), $before, 'the same key: no other incarnation');
+rename $file, "$file.old" or die "$file: $!";
+$alice->query('SELECT 2 AS marked FROM pay.accounts LIMIT 1');
+sql(q{CALL jit.catch_up('60 s', true)});
+is(incarnations(), $before + 1, 'another key: another incarnation');
+is(sql('SELECT bool_and(ok) FROM jit.verify()'), 't', 'jit.verify() takes what is signed with it');
+my $first = $key;
+$shown = sql('SELECT note FROM jit.checkpoints ORDER BY tree_size DESC LIMIT 1');
+($kept) = write_file('kept3', "$shown\n");
+($verify, $says, $code) = verified('SELECT 1 WHERE false');
+like($says, qr/FAILED/, 'jit-verify does not, with the key that was got once') or diag($says);
+is($code, 1, 'and fails');
+my ($named) = sql(q{SELECT jit.decode(record) ->> 'public_key' FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:incarnation}' ORDER BY seq DESC LIMIT 1});
+$key = "$first' --key '$named";
+($verify, $says, $code) = verified('SELECT 1 WHERE false');
+is($says, 'verified', 'until it is given the other, too');
 $node->stop;
 done_testing();
