@@ -66,7 +66,7 @@ inline constexpr std::array<std::string_view, 4> hosts{".blob.core.windows.net",
 [[nodiscard]] constexpr bool is_host(std::string_view host) noexcept
 {
     for (const std::string_view end : hosts)
-        if (host.size() > end.size() && host.substr(host.size() - end.size()) == end)
+        if (host.size() > end.size() && host.ends_with(end))
             return true;
     return false;
 }
