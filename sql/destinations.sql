@@ -45,6 +45,17 @@ SELECT jit.create_destination('y', 'slack', 'https://hooks.slack.com/services/T/
 SELECT jit.create_destination('y', 'syslog', 'https://example.com/');
 SELECT jit.create_destination('y', 'syslog', 'tls://example.com');
 SELECT jit.create_destination('y', 'syslog', 'tls://example.com:6514', secret_file => 'f');
+SELECT jit.create_destination('y', 'azure_blob', 'https://evil.example/anchors');
+SELECT jit.create_destination('y', 'azure_blob', 'https://blob.core.windows.net.evil.example/anchors');
+SELECT jit.create_destination('y', 'azure_blob', 'https://acct.blob.core.windows.net');
+SELECT jit.create_destination('y', 'azure_blob', 'https://acct.blob.core.windows.net/anchors/');
+SELECT jit.create_destination('y', 'azure_blob', 'https://acct.blob.core.windows.net/anchors?sv=2023-11-03&sig=secret');
+SELECT jit.create_destination('y', 'azure_blob', 'http://acct.blob.core.windows.net/anchors');
+SELECT jit.create_destination('y', 'azure_blob', url_file => 'f');
+SELECT jit.create_destination('y', 'azure_blob', 'https://acct.blob.core.windows.net/anchors', events => '{requested}');
+SELECT jit.create_destination('worm', 'azure_blob', 'https://acct.blob.core.windows.net/anchors/prod', enabled => false, from_seq => 1);
+SELECT name, kind, format, url, state, acknowledged FROM jit.destinations WHERE name = 'worm';
+SELECT jit.drop_destination('worm');
 
 -- Of Azure Monitor only the hosts and the paths of the API, because a token goes there: vector 221.
 \set azure 'https://x.eastus-1.ingest.monitor.azure.com/dataCollectionRules'

@@ -28,6 +28,10 @@ enum class Mode : uint8 { real, trial };
 // The arguments are those of jit.request(), in its order. Raises what jit.request() raises for them.
 void read(FunctionCallInfo fcinfo, Mode mode, Ask *ask, Terms *policy);
 
+// Raise what jit.request() raises for its reason and ticket, and for a person whose role cannot be elevated.
+void check_texts(const Ask &ask, const Terms &policy);
+void check_elevation(const Ask &ask, const Terms &policy);
+
 // What the rules of the policy say to it.
 [[nodiscard]] rules::Answer answer(const Ask &ask, const Terms &policy);
 

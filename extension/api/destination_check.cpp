@@ -2,6 +2,7 @@
 #include "core/siem.hpp"
 #include "net/address.hpp"
 #include "net/azure_monitor.hpp"
+#include "net/blob.hpp"
 #include "net/key_vault.hpp"
 #include "net/url.hpp"
 
@@ -20,11 +21,12 @@ namespace spi = pg::spi;
 namespace {
 
 constexpr Kind kinds[] = {
-    {"webhook", {"cloudevents", "cloudevents-batch", "ocsf"}, false, true, "https"},
-    {"slack", {"blocks", nullptr, nullptr}, true, false, "https"},
-    {"teams", {"card", nullptr, nullptr}, true, false, "https"},
-    {"syslog", {"json", "cef", "ocsf"}, false, false, "tls"},
-    {"azure_monitor", {"table", nullptr, nullptr}, false, false, "https"},
+    {"webhook", {"cloudevents", "cloudevents-batch", "ocsf"}, false, true, "https", true},
+    {"slack", {"blocks", nullptr, nullptr}, true, false, "https", true},
+    {"teams", {"card", nullptr, nullptr}, true, false, "https", true},
+    {"syslog", {"json", "cef", "ocsf"}, false, false, "tls", true},
+    {"azure_monitor", {"table", nullptr, nullptr}, false, false, "https", true},
+    {"azure_blob", {"note", nullptr, nullptr}, false, false, "https", false},
 };
 
 } // namespace
@@ -41,7 +43,7 @@ const Kind *kind_of(const char *name)
         if (name != nullptr && strcmp(kind.name, name) == 0)
             return &kind;
     bad("there is no such kind of destination", name == nullptr ? "None is given." : psprintf("It is \"%s\".", clipped(name)),
-        "Kinds are webhook, slack, teams, syslog and azure_monitor.");
+        "Kinds are webhook, slack, teams, syslog, azure_monitor and azure_blob.");
 }
 
 namespace {
@@ -65,6 +67,19 @@ bool is_allowed_loopback(const net::Url &url)
     std::string_view rest;
     return net::parse_network(url.host, &address) && net::is_loopback(address) &&
            net::parse_networks(pg::settings::courier_allow, networks, &count, &rest) && net::addresses::among({networks, count}, address);
+}
+
+// A credential goes there, so only to Azure; or, as http does, to an address of the machine itself.
+void check_container(const net::Url &url)
+{
+    const bool is_here = url.host == "localhost" || is_allowed_loopback(url);
+    if (!net::blob::is_host(url.host) && !is_here)
+        bad("this is no container of Azure Blob Storage", "The host is not ACCOUNT.blob.core.windows.net, nor that of another cloud of Azure.",
+            "Give https://ACCOUNT.blob.core.windows.net/CONTAINER, perhaps with a prefix.");
+    if (url.path.size() < 2 || url.path.back() == '/' || url.path.find_first_of("?%") != std::string_view::npos)
+        bad("the address of a container is a path without a query",
+            "It names no container, ends with \"/\", or has a query, as addresses with a signature in them do.",
+            "Give https://ACCOUNT.blob.core.windows.net/CONTAINER, perhaps with a prefix. The credential is that of jit_guard.azure_identity.");
 }
 
 void check_azure(const net::Url &url)
@@ -96,6 +111,8 @@ void check_url(const Terms &terms)
         bad("the address has another scheme than this kind of destination", psprintf("The kind is %s.", terms.kind->name),
             psprintf("It wants %s://.", terms.kind->scheme));
     }
+    if (!terms.kind->is_chosen)
+        check_container(url);
     if (strcmp(terms.kind->name, "azure_monitor") == 0)
         check_azure(url);
     if (is_tls && (url.port == 0 || !url.path.empty()))
@@ -171,6 +188,11 @@ void check(const Terms &terms)
             "Give url, or url_file when the address itself is a secret.");
     if (terms.url != nullptr)
         check_url(terms);
+    if (!terms.kind->is_chosen && terms.url_file != nullptr)
+        bad("the address of such a destination is no secret", psprintf("The kind is %s.", terms.kind->name), "Give url instead of url_file.");
+    if (!terms.kind->is_chosen && (terms.events != 0 || terms.policies != 0))
+        bad("such a destination gets checkpoints, not records", psprintf("The kind is %s: a checkpoint covers everything.", terms.kind->name),
+            "Leave events and policies out.");
     check_file("url_file", terms.url_file);
     if (terms.secret_file != nullptr && !terms.kind->is_signed)
         bad("messages to this kind of destination are not signed", psprintf("The kind is %s.", terms.kind->name), "Leave secret_file out.");

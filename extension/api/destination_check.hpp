@@ -12,6 +12,7 @@ struct Kind {
     bool url_is_secret;
     bool is_signed;
     const char *scheme;
+    bool is_chosen; // by events and policies; else it gets something else than records
 };
 struct Terms {
     const char *name;

@@ -123,6 +123,7 @@ constexpr Term known_terms[] = {
     {"require_mfa", TermArgument::require_mfa, Form::text},
     {"mfa_max_age", TermArgument::mfa_max_age, Form::span},
     {"record_parameters", TermArgument::record_parameters, Form::flag},
+    {"pim_group", TermArgument::pim_group, Form::text},
 };
 
 const Term &find_term(const char *key)

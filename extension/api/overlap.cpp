@@ -30,7 +30,7 @@ struct Equal {
 
 // What decides how easily an approval is had, and what it is good for. Whom a policy concerns is its own affair.
 constexpr const char *consent[] = {"approvals", "stages", "rules", "hours", "networks", "max_uses", "max_rows",
-                                   "statement", "require_mfa", "mfa_max_age", "break_glass", "break_glass_duration"};
+                                   "statement", "require_mfa", "mfa_max_age", "break_glass", "break_glass_duration", "pim_group"};
 
 bool matters(const char *term, const Terms &terms, const Terms &than)
 {

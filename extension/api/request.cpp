@@ -68,7 +68,9 @@ void load_policy(const char *name, Oid person, ask::Mode mode, Terms *policy)
                         errhint("A jit_admin can switch it on with jit.alter_policy().")));
 }
 
-void check_texts(const Ask &ask, const Terms &policy)
+} // namespace
+
+void ask::check_texts(const Ask &ask, const Terms &policy)
 {
     check_text("reason", ask.reason, max_comment_chars);
     check_text("ticket", ask.ticket, max_ticket_chars);
@@ -87,6 +89,8 @@ void check_texts(const Ask &ask, const Terms &policy)
         bad_ask("the ticket does not have the form that the policy requires", psprintf("It is \"%s\".", clipped(ask.ticket)),
                 hint);
 }
+
+namespace {
 
 void check_times(Ask *ask, const Terms &policy)
 {
@@ -179,7 +183,9 @@ constexpr spi::Sql members_of{"SELECT pg_catalog.string_agg(a.rolname, ', ' ORDE
                               1,
                               {OIDOID}};
 
-void check_elevation(const Ask &ask, const Terms &policy)
+} // namespace
+
+void ask::check_elevation(const Ask &ask, const Terms &policy)
 {
     if (policy.elevates_to.count == 0)
         return;
@@ -196,6 +202,8 @@ void check_elevation(const Ask &ask, const Terms &policy)
         ereport(NOTICE, (errmsg("you are a member of \"%s\" already", session::role_name(role)),
                          errdetail("That membership is not a loan and stays when the approval ends.")));
 }
+
+namespace {
 
 constexpr spi::Sql pending_twin{
     "SELECT r.request_id FROM jit.requests r WHERE r.person = $1 AND r.policy_id = $2 AND r.state = $3 AND r.actions = $4 "

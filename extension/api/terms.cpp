@@ -131,6 +131,7 @@ void overlay(Terms *terms, FunctionCallInfo fcinfo)
     span(TermArgument::mfa_max_age, &terms->mfa_max_age);
     if (given(TermArgument::record_parameters))
         terms->record_parameters = DatumGetBool(datum(TermArgument::record_parameters));
+    optional_word(TermArgument::pim_group, &terms->pim_group);
 
     // Half an hour; what nobody asked for gives way to a shorter maximum.
     if (!terms->default_duration)
@@ -146,7 +147,7 @@ namespace {
     "SELECT p.policy_id, p.name, p.actions, p.objects, p.lends, p.elevates_to, p.eligible, p.approvers, p.approvals, "      \
     "p.exempt, p.max_duration, p.default_duration, p.pending_timeout, p.require_reason, p.ticket_pattern, p.hours, "        \
     "p.networks, p.max_uses, p.max_rows, p.break_glass, p.break_glass_duration, p.escalate_to, p.escalate_after, "           \
-    "p.remind_after, p.on_expiry, p.mode, p.comment, p.statement, p.require_mfa, p.mfa_max_age, p.record_parameters " \
+    "p.remind_after, p.on_expiry, p.mode, p.comment, p.statement, p.require_mfa, p.mfa_max_age, p.record_parameters, p.pim_group " \
     "FROM jit.policies p WHERE "
 
 enum class Column : int {
@@ -181,6 +182,7 @@ enum class Column : int {
     require_mfa,
     mfa_max_age,
     record_parameters,
+    pim_group,
 };
 
 constexpr spi::Sql by_name{JIT_POLICY_COLUMNS "p.name = $1", 1, {TEXTOID}};
@@ -243,6 +245,7 @@ bool read_row(const spi::Sql &sql, const spi::Args &args, Terms *out)
     out->require_mfa = text(Column::require_mfa);
     out->mfa_max_age = span(Column::mfa_max_age);
     out->record_parameters = DatumGetBool(datum(Column::record_parameters));
+    out->pim_group = text(Column::pim_group);
     load_stages(out);
     load_rules(out);
     return true;
@@ -277,16 +280,16 @@ namespace {
     TEXTOID, TEXTARRAYOID, TEXTARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, REGROLEARRAYOID, INT4OID,       \
         REGROLEARRAYOID, INTERVALOID, INTERVALOID, INTERVALOID, BOOLOID, TEXTOID, TEXTOID, CIDRARRAYOID, INT4OID,           \
         INT4OID, REGROLEARRAYOID, INTERVALOID, REGROLEARRAYOID, INTERVALOID, INTERVALOID, TEXTOID, TEXTOID, TEXTOID,        \
-        TEXTOID, TEXTOID, INTERVALOID, BOOLOID
+        TEXTOID, TEXTOID, INTERVALOID, BOOLOID, TEXTOID
 
 constexpr spi::Sql insert_policy{
     "INSERT INTO jit.policies (name, actions, objects, lends, elevates_to, eligible, approvers, approvals, exempt, "
     "max_duration, default_duration, pending_timeout, require_reason, ticket_pattern, hours, networks, max_uses, "
     "max_rows, break_glass, break_glass_duration, escalate_to, escalate_after, remind_after, on_expiry, mode, comment, "
-    "statement, require_mfa, mfa_max_age, record_parameters, created_by, created_at, changed_at) "
+    "statement, require_mfa, mfa_max_age, record_parameters, pim_group, created_by, created_at, changed_at) "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, "
-    "$24, $25, $26, $27, $28, $29, $30, $31, $32, $32) RETURNING policy_id",
-    32,
+    "$24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $33) RETURNING policy_id",
+    33,
     {JIT_TERM_TYPES, TEXTOID, TIMESTAMPTZOID}};
 constexpr spi::Sql update_policy{
     "UPDATE jit.policies SET name = $1, actions = $2, objects = $3, lends = $4, elevates_to = $5, eligible = $6, "
@@ -294,8 +297,8 @@ constexpr spi::Sql update_policy{
     "require_reason = $13, ticket_pattern = $14, hours = $15, networks = $16, max_uses = $17, max_rows = $18, "
     "break_glass = $19, break_glass_duration = $20, escalate_to = $21, escalate_after = $22, remind_after = $23, "
     "on_expiry = $24, mode = $25, comment = $26, statement = $27, require_mfa = $28, mfa_max_age = $29, "
-    "record_parameters = $30, changed_at = $31 WHERE policy_id = $32",
-    32,
+    "record_parameters = $30, pim_group = $31, changed_at = $32 WHERE policy_id = $33",
+    33,
     {JIT_TERM_TYPES, TIMESTAMPTZOID, INT4OID}};
 constexpr spi::Sql delete_guards{"DELETE FROM jit.guards WHERE policy_id = $1", 1, {INT4OID}};
 constexpr spi::Sql delete_policy{"DELETE FROM jit.policies WHERE policy_id = $1", 1, {INT4OID}};
@@ -345,6 +348,7 @@ void add_terms(spi::Args *args, const Terms &terms)
     spi::add_text(args, terms.require_mfa);
     spi::add(args, IntervalPGetDatum(terms.mfa_max_age));
     spi::add(args, BoolGetDatum(terms.record_parameters));
+    spi::add_text(args, terms.pim_group);
 }
 
 } // namespace

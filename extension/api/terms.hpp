@@ -66,6 +66,7 @@ struct Terms {
     const char *require_mfa; // none, requester, approvers or both: who has to prove himself
     Interval *mfa_max_age;
     bool record_parameters;
+    const char *pim_group; // a group of Entra ID whose activation counts as the consent; nullptr = none
 };
 
 // The arguments of create_policy and alter_policy are in this order.
@@ -102,6 +103,7 @@ enum class TermArgument : int {
     require_mfa,
     mfa_max_age,
     record_parameters,
+    pim_group,
     weaker,
     new_name, // alter_policy only
 };
@@ -155,7 +157,7 @@ struct Told {
     const char *term;
     const char *json;
 };
-inline constexpr int told_terms = 32;
+inline constexpr int told_terms = 33;
 void tell(const Terms &terms, Told *told);
 
 // JSON objects for jit.events.detail: all terms, or {"term": {"old": ..., "new": ...}} of those that differ.

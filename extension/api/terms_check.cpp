@@ -1,4 +1,6 @@
 // terms_check.cpp: zone C. What a policy must fulfil by itself, before it meets the others.
+#include "net/graph.hpp"
+
 #include "api/break_glass.hpp"
 #include "api/durations.hpp"
 #include "api/hours.hpp"
@@ -314,6 +316,21 @@ void check_mfa(const Terms &terms)
                  "Ask for approvals, or give require_mfa => 'requester'.");
 }
 
+void check_pim(const Terms &terms)
+{
+    if (terms.pim_group == nullptr)
+        return;
+    if (!net::graph::is_id(terms.pim_group))
+        bad_term("pim_group is no object id of a group", psprintf("It is \"%s\".", clipped(terms.pim_group)),
+                 "Give the object id in small letters, such as '11111111-2222-3333-4444-555555555555'.");
+    if (strcmp(terms.require_mfa, "requester") == 0 || strcmp(terms.require_mfa, "both") == 0)
+        bad_term("an activation in Entra ID proves no factor here", psprintf("require_mfa is \"%s\".", terms.require_mfa),
+                 "Let the settings of PIM require it, and give require_mfa => 'none' or 'approvers'.");
+    if (strcmp(terms.statement, "optional") != 0)
+        bad_term("an activation in Entra ID names no statement", psprintf("statement is \"%s\".", terms.statement),
+                 "Give statement => 'optional', or another policy for it.");
+}
+
 } // namespace
 
 void check(const Terms &terms, const Scope &scope)
@@ -347,6 +364,7 @@ void check(const Terms &terms, const Scope &scope)
         check_elevates_to(role);
     check_workflow(terms);
     check_mfa(terms);
+    check_pim(terms);
     check_quorum(terms);
 }
 

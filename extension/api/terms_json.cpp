@@ -84,6 +84,7 @@ void tell(const Terms &terms, Told *told)
         {"require_mfa", json::quoted(terms.require_mfa)},
         {"mfa_max_age", json_span(terms.mfa_max_age)},
         {"record_parameters", terms.record_parameters ? "true" : "false"},
+        {"pim_group", terms.pim_group != nullptr ? json::quoted(terms.pim_group) : "null"},
     };
     for (int i = 0; i < told_terms; i++)
         told[i] = all[i];

@@ -231,6 +231,8 @@ Effect of_term(const char *term, const Terms &before, const Terms &after)
         return weaker_if(longer(before.mfa_max_age, after.mfa_max_age));
     if (is("record_parameters"))
         return weaker_if(!after.record_parameters);
+    if (is("pim_group"))
+        return weaker_if(after.pim_group != nullptr);
     if (is("mode"))
         return weaker_if(rank_of_mode(after.mode) < rank_of_mode(before.mode));
     return Effect::weaker; // a term that nobody has compared yet

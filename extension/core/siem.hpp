@@ -56,6 +56,8 @@ inline constexpr std::array meanings{
     Meaning{"destination_created", "Destination created", Severity::high, true, Class::entity_management, 1},
     Meaning{"destination_altered", "Destination altered", Severity::high, true, Class::entity_management, 3},
     Meaning{"destination_dropped", "Destination dropped", Severity::high, true, Class::entity_management, 4},
+    Meaning{"anchor_contradicted", "Anchor contradicts the ledger", Severity::critical, false, Class::entity_management, 3},
+    Meaning{"pim_refused", "Activation in PIM gives nothing here", Severity::medium, false, Class::user_access, 1},
     Meaning{"change_applied", "Change of a policy applied", Severity::high, true, Class::entity_management, 3},
     Meaning{"sealed", "jit_guard sealed", Severity::medium, true, Class::entity_management, 3},
     Meaning{"rebound", "Policies bound to this database", Severity::high, true, Class::entity_management, 3},

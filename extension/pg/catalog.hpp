@@ -39,6 +39,7 @@ struct House {
     Oid instance;
     Oid ledger, ledger_state, ledger_segments, checkpoints;
     Oid destination_terms, deliveries, dead_letters;
+    Oid pim_syncs;
     std::array<Oid, ledger_parts> parts; // of jit.ledger, by number: parts[segment - 1]
     Oid nspoid;
 };

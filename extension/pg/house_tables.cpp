@@ -58,6 +58,7 @@ constexpr Wanted wanted[] = {
     {"destination_terms", &House::destination_terms, nullptr, nullptr, true},
     {"deliveries", &House::deliveries, nullptr, nullptr, true},
     {"dead_letters", &House::dead_letters, nullptr, nullptr, true},
+    {"pim_syncs", &House::pim_syncs, nullptr, nullptr, true},
     {"instance", &House::instance, "instance_pkey", nullptr},
 };
 

@@ -32,6 +32,9 @@ constinit char *azure_client_id = nullptr;
 constinit char *azure_credential_file = nullptr;
 constinit char *azure_metadata_host = nullptr;
 constinit char *azure_tenant = nullptr;
+constinit char *graph_url = nullptr;
+constinit int pim_interval_ms = 60'000;
+constinit int pim_max_staleness_ms = 300'000;
 constinit int expiry_warning_ms = 300'000;
 constinit char *courier_allow = nullptr;
 constinit char *courier_ca_file = nullptr;
@@ -243,6 +246,9 @@ const Row table[] = {
      "Time between the cancel at the end of an approval and the end of a session that did not obey it."},
     {"jit_guard.expiry_warning", Type::integer, &expiry_warning_ms, 300'000, 0, 86'400'000, PGC_SIGHUP, by_file | GUC_UNIT_MS,
      "Time before the end of an approval at which its holder is told; 0: never."},
+    {"jit_guard.graph_url", Type::text, &graph_url, 0, 0, 0, PGC_SIGHUP, by_file,
+     "Address of Microsoft Graph, where activations in PIM are looked up; other clouds have another one.", nullptr, "https://graph.microsoft.com",
+     check_azure_host},
     {"jit_guard.ledger_period", Type::integer, &ledger_period_days, 30, 1, 3'650, PGC_SIGHUP, by_file,
      "Days that one partition of jit.ledger is filled before the next empty one is taken."},
     {"jit_guard.log_uses", Type::boolean, &log_uses, 1, 0, 0, PGC_SIGHUP, by_file,
@@ -256,6 +262,10 @@ const Row table[] = {
     {"jit_guard.mfa_key", Type::text, &mfa_key, 0, 0, 0, PGC_SIGHUP, by_file,
      "File with the key under which secrets of second factors are sealed, relative to the data directory; made at the first enrolment.",
      nullptr, "jit_guard_mfa.key"},
+    {"jit_guard.pim_interval", Type::integer, &pim_interval_ms, 60'000, 1'000, 3'600'000, PGC_SIGHUP, by_file | GUC_UNIT_MS,
+     "Time between two looks at the activations of a group in PIM; a quarter of it while a request waits under the policy."},
+    {"jit_guard.pim_max_staleness", Type::integer, &pim_max_staleness_ms, 300'000, 1'000, 3'600'000, PGC_SIGHUP, by_file | GUC_UNIT_MS,
+     "How old an answer of Microsoft Graph may be that an approval is made of."},
     {"jit_guard.replication", Type::choice, &replication, static_cast<int>(Replication::allow), 0, 0, PGC_SIGHUP, by_file,
      "Whether replication connections need only what policies say (allow), or an exemption or approval in any case (exempt_only).",
      replication_choices},

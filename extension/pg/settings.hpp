@@ -31,6 +31,9 @@ extern char *courier_ca_file;   // jit_guard.courier_ca_file, sighup: "" = the s
 extern char *courier_directory; // jit_guard.courier_directory, sighup: where secrets lie
 extern int expiry_grace_ms;     // jit_guard.expiry_grace, sighup: from the deadline's cancel to the end of the session
 extern int expiry_warning_ms;   // jit_guard.expiry_warning, sighup: before the end of an approval; 0: nobody is told
+extern char *graph_url;         // jit_guard.graph_url, sighup
+extern int pim_interval_ms;     // jit_guard.pim_interval, sighup: between looks at activations of a group
+extern int pim_max_staleness_ms; // jit_guard.pim_max_staleness, sighup: how old what was seen may be
 extern int max_loans;           // jit_guard.max_loans, postmaster
 extern int max_databases;       // jit_guard.max_databases, postmaster
 extern int max_standby_lag_ms;  // jit_guard.max_standby_lag, sighup: how far a standby may be behind and use approvals; <= 0: any

@@ -6,7 +6,7 @@
 
 namespace jit::pg::spi {
 
-inline constexpr int max_args = 32;
+inline constexpr int max_args = 40;
 
 // A constant statement: every identifier qualified, every operator safe under search_path = pg_catalog, pg_temp.
 struct Sql {

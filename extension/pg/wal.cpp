@@ -94,6 +94,14 @@ namespace {
 
 bool has_standbys() { return SyncRepStandbyNames != nullptr && SyncRepStandbyNames[0] != '\0'; }
 
+bool is_flushed_there(XLogRecPtr ends)
+{
+    LWLockAcquire(SyncRepLock, LW_SHARED);
+    const bool done = WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH] >= ends;
+    LWLockRelease(SyncRepLock);
+    return done;
+}
+
 inline void hold_interrupts() { InterruptHoldoffCount = InterruptHoldoffCount + 1; } // the server's macros are no C++20
 inline void resume_interrupts() { InterruptHoldoffCount = InterruptHoldoffCount - 1; }
 
@@ -110,10 +118,7 @@ void wait_for_standbys(XLogRecPtr ends)
     assign_synchronous_commit(asked, nullptr);
     resume_interrupts();
     CHECK_FOR_INTERRUPTS();
-    LWLockAcquire(SyncRepLock, LW_SHARED);
-    const bool done = WalSndCtl->lsn[SYNC_REP_WAIT_FLUSH] >= ends;
-    LWLockRelease(SyncRepLock);
-    if (!done && has_standbys())
+    if (!is_flushed_there(ends) && has_standbys())
         ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("the record of this statement is not on the synchronous standby"),
                         errdetail("The statement was not started."), errhint("Run it again when the standby is back.")));
 }
@@ -125,6 +130,11 @@ void wait_until_durable(XLogRecPtr ends)
     XLogFlush(ends);
     if (max_wal_senders > 0 && has_standbys())
         wait_for_standbys(ends);
+}
+
+bool is_on_standbys(XLogRecPtr ends)
+{
+    return ends == InvalidXLogRecPtr || max_wal_senders == 0 || !has_standbys() || is_flushed_there(ends);
 }
 
 XLogRecPtr kept_from()

@@ -26,6 +26,9 @@ Size frame(char *to, std::string_view record); // returns framed()
 // Until it is durable here and on the synchronous standbys. Can be cancelled: 57014, and then the caller does not go on.
 void wait_until_durable(XLogRecPtr ends);
 
+// Is it on the synchronous standbys, where there are any? Does not wait.
+[[nodiscard]] bool is_on_standbys(XLogRecPtr ends);
+
 // The replication slot that keeps the log until the ledgers have read it, and from where it does; InvalidXLogRecPtr: there is none.
 inline constexpr const char *slot_name = "jit_guard";
 [[nodiscard]] XLogRecPtr kept_from();

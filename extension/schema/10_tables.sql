@@ -59,7 +59,8 @@ CREATE TABLE jit.policies (
     statement        text NOT NULL CHECK (statement IN ('optional', 'required', 'bound')),
     require_mfa      text NOT NULL CHECK (require_mfa IN ('none', 'requester', 'approvers', 'both')),
     mfa_max_age      interval NOT NULL,
-    record_parameters boolean NOT NULL
+    record_parameters boolean NOT NULL,
+    pim_group        text
 ) WITH (vacuum_truncate = off);
 COMMENT ON TABLE jit.policies IS 'What is guarded, whose power it gives, and the terms; written by jit.create_policy, jit.alter_policy and jit.drop_policy';
 
@@ -198,6 +199,7 @@ CREATE TABLE jit.requests (
     change           jsonb,
     rows             integer CHECK (rows > 0),
     warned_at        timestamptz,
+    pim_schedule     text,
     CHECK ((state = 'ended') = (end_reason IS NOT NULL)),
     CHECK ((review = 'done') = (verdict IS NOT NULL AND reviewed_by IS NOT NULL AND reviewed_at IS NOT NULL))
 ) WITH (vacuum_truncate = off);
@@ -206,6 +208,7 @@ CREATE INDEX requests_pending ON jit.requests (pending_until) WHERE state = 'pen
 CREATE INDEX requests_pending_person ON jit.requests (person) WHERE state = 'pending';
 CREATE UNIQUE INDEX requests_owed ON jit.requests (person) WHERE review = 'awaiting'; -- nobody owes two reviews
 CREATE INDEX requests_extends ON jit.requests (extends) WHERE extends IS NOT NULL;
+CREATE UNIQUE INDEX requests_pim ON jit.requests (policy_id, pim_schedule) WHERE pim_schedule IS NOT NULL;
 CREATE INDEX requests_person_time ON jit.requests (person, requested_at);
 CREATE INDEX requests_person_name ON jit.requests (person_name, requested_at);
 CREATE INDEX requests_time ON jit.requests (requested_at);

@@ -27,6 +27,7 @@ COMMENT ON COLUMN jit.policies.statement IS 'optional; required: approvals are o
 COMMENT ON COLUMN jit.policies.require_mfa IS 'Who has to prove with a second factor that it is them: none, requester, approvers or both';
 COMMENT ON COLUMN jit.policies.mfa_max_age IS 'How old the proof of an approver, or a challenge that is signed, may be';
 COMMENT ON COLUMN jit.policies.record_parameters IS 'Whether the records of uses hold the values that were bound to the statement';
+COMMENT ON COLUMN jit.policies.pim_group IS 'A group of Entra ID: who activates membership in it with PIM gets an approval for as long; NULL = none';
 COMMENT ON COLUMN jit.policies.comment IS 'What the policy is for, in the words of those who wrote it; decides nothing';
 
 COMMENT ON COLUMN jit.requests.policy IS 'Name of the policy when it was asked';
@@ -52,6 +53,7 @@ COMMENT ON COLUMN jit.requests.escalated_at IS 'When it was put before the roles
 COMMENT ON COLUMN jit.requests.reminded_at IS 'When the approvers were reminded last';
 COMMENT ON COLUMN jit.requests.warned_at IS 'When an event said that its end is near; NULL again when it was extended';
 COMMENT ON COLUMN jit.requests.change IS 'For a request to weaken a policy: what is to be changed';
+COMMENT ON COLUMN jit.requests.pim_schedule IS 'The assignment in PIM for Groups that it was made of, which was its consent; NULL: somebody asked here';
 COMMENT ON COLUMN jit.votes.stage IS 'The stage in which the vote counts';
 COMMENT ON COLUMN jit.votes.for_whom IS 'OID of the approver in whose place the voter decided; NULL = in his own';
 COMMENT ON COLUMN jit.votes.for_whom_name IS 'Name of that role when the vote was given';

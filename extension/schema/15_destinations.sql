@@ -3,7 +3,7 @@
 CREATE TABLE jit.destination_terms (
     destination_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL UNIQUE,
-    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_monitor')),
+    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_monitor', 'azure_blob')),
     format      text NOT NULL,
     url         text,
     url_file    text,
@@ -49,7 +49,7 @@ CREATE TABLE jit.dead_letters (
     retry       boolean NOT NULL DEFAULT false,
     PRIMARY KEY (destination_id, seq)
 );
-COMMENT ON TABLE jit.dead_letters IS 'Records that a destination rejected and that wait for jit.redeliver()';
-COMMENT ON COLUMN jit.dead_letters.seq IS 'The record, in jit.ledger';
+COMMENT ON TABLE jit.dead_letters IS 'Records that a destination rejected and that wait for jit.redeliver(), and checkpoints of which a container has others';
+COMMENT ON COLUMN jit.dead_letters.seq IS 'The record, in jit.ledger; of a container, the size of the checkpoint that it contradicts';
 COMMENT ON COLUMN jit.dead_letters.error IS 'What the destination answered';
 COMMENT ON COLUMN jit.dead_letters.retry IS 'Whether jit.redeliver() was called since';

@@ -33,16 +33,17 @@ CREATE FUNCTION jit.create_policy(
     require_mfa      text      DEFAULT 'none',
     mfa_max_age      interval  DEFAULT '5 min',
     record_parameters boolean  DEFAULT false,
+    pim_group        text      DEFAULT NULL,
     weaker           boolean   DEFAULT false
 ) RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'jit_create_policy';
 REVOKE ALL ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean) FROM PUBLIC;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean)
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean)
     IS 'Guards actions on objects, or a role, and says who may ask, who approves and for how long';
 
 CREATE FUNCTION jit.alter_policy(
@@ -78,6 +79,7 @@ CREATE FUNCTION jit.alter_policy(
     require_mfa      text      DEFAULT NULL,
     mfa_max_age      interval  DEFAULT NULL,
     record_parameters boolean  DEFAULT NULL,
+    pim_group        text      DEFAULT NULL,
     weaker           boolean   DEFAULT false,
     new_name         text      DEFAULT NULL
 ) RETURNS void
@@ -85,10 +87,10 @@ CREATE FUNCTION jit.alter_policy(
     AS 'MODULE_PATHNAME', 'jit_alter_policy';
 REVOKE ALL ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text) FROM PUBLIC;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean, text) FROM PUBLIC;
 COMMENT ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text)
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean, text)
     IS 'Changes terms of a policy; NULL leaves a term as it is; {}, [], ''-'' (a role), '''' (a text), 0 (max_uses, max_rows) and ''0'' (an interval) empty it';
 
 CREATE FUNCTION jit.drop_policy(name text) RETURNS void

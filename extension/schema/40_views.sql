@@ -412,6 +412,13 @@ UNION ALL
 SELECT 'destinations failing', pg_catalog.count(*)::text FROM jit.destination_terms t JOIN jit.deliveries d ON d.destination_id = t.destination_id
  WHERE t.enabled AND (d.failures > 0 OR d.stopped)
 UNION ALL
+SELECT 'anchors contradicted', pg_catalog.count(*)::text FROM jit.dead_letters l JOIN jit.destination_terms t ON t.destination_id = l.destination_id
+ WHERE t.kind = 'azure_blob'
+UNION ALL
+SELECT 'PIM groups', pg_catalog.count(DISTINCT p.pim_group)::text FROM jit.policies p WHERE p.mode <> 'off'
+UNION ALL
+SELECT 'PIM groups failing', pg_catalog.count(*)::text FROM jit.pim_syncs s WHERE s.failures > 0
+UNION ALL
 SELECT 'dead letters', pg_catalog.count(*)::text FROM jit.dead_letters
 UNION ALL
 SELECT 'approvals in force', pg_catalog.count(*)::text FROM jit.approvals a

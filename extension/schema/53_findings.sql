@@ -61,6 +61,31 @@ $$;
 REVOKE ALL ON FUNCTION jit._findings_of_requests(timestamptz, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION jit._findings_of_requests(timestamptz, timestamptz) IS 'A part of jit.findings()';
 
+CREATE FUNCTION jit._findings_of_anchors(
+    OUT severity text, OUT kind text, OUT finding text, OUT policy text, OUT person text, OUT evidence jsonb, OUT what_to_do text
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT 'high', 'anchor_contradicted',
+       'the container of "' || t.name || '" has other checkpoints than the ledger, the first of ' || min(l.seq)::text || ' records', NULL, NULL,
+       jsonb_build_object('destination', t.name, 'url', t.url, 'checkpoints', (array_agg(l.seq ORDER BY l.seq))[1:20], 'count', count(*),
+                          'found_at', min(l.rejected_at)),
+       'Fetch the container and compare it with jit-verify --anchors: the ledger was changed, rolled back or restored, or somebody else wrote there. '
+           || 'After a restore that was meant, drop the destination and anchor into another container or prefix.'
+  FROM jit.destination_terms t JOIN jit.dead_letters l ON l.destination_id = t.destination_id
+ WHERE t.kind = 'azure_blob' GROUP BY t.destination_id
+ UNION ALL
+SELECT 'medium', 'anchor_late',
+       '"' || t.name || '" has not anchored the ledger for ' || justify_interval(date_trunc('minute', clock_timestamp() - c.signed_at))::text, NULL, NULL,
+       jsonb_build_object('destination', t.name, 'anchored', d.acknowledged, 'signed', s.signed_size, 'last_error', d.last_error, 'stopped', d.stopped),
+       'SELECT * FROM jit.destinations says what is wrong. Until it works, whoever has the signing key can change what is not anchored.'
+  FROM jit.destination_terms t JOIN jit.deliveries d ON d.destination_id = t.destination_id CROSS JOIN jit.ledger_state s
+ CROSS JOIN LATERAL (SELECT c.signed_at FROM jit.checkpoints c WHERE c.tree_size > d.acknowledged ORDER BY c.tree_size LIMIT 1) c
+ WHERE t.kind = 'azure_blob' AND t.enabled AND c.signed_at < clock_timestamp() - '1 hour'::interval
+$$;
+REVOKE ALL ON FUNCTION jit._findings_of_anchors() FROM PUBLIC;
+COMMENT ON FUNCTION jit._findings_of_anchors() IS 'A part of jit.findings()';
+
 CREATE FUNCTION jit._findings_of_state(
     since timestamptz, until timestamptz,
     OUT severity text, OUT kind text, OUT finding text, OUT policy text, OUT person text, OUT evidence jsonb, OUT what_to_do text

@@ -95,7 +95,9 @@ SELECT f.*
                       UNION ALL
                      SELECT f.* FROM jit._findings_of_uses(t.ends_at - $1, t.ends_at) f
                       UNION ALL
-                     SELECT f.* FROM jit._findings_of_state(t.ends_at - $1, t.ends_at) f) f
+                     SELECT f.* FROM jit._findings_of_state(t.ends_at - $1, t.ends_at) f
+                      UNION ALL
+                     SELECT f.* FROM jit._findings_of_anchors() f) f
  ORDER BY array_position('{high,medium,low}', f.severity), f.kind, f.policy, f.person, f.finding
 $$;
 REVOKE ALL ON FUNCTION jit.findings(interval, timestamptz) FROM PUBLIC;

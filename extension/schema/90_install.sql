@@ -97,10 +97,10 @@ SELECT jit._watch();
 
 GRANT EXECUTE ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean, text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.drop_policy(text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.export_policies() TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.apply_policies(json, boolean, boolean) TO jit_admin;
@@ -124,4 +124,4 @@ GRANT EXECUTE ON FUNCTION jit.findings(interval, timestamptz) TO jit_admin, jit_
 GRANT SELECT ON jit.policies, jit.stages, jit.rules, jit.delegations, jit.guards, jit.requests, jit.votes, jit.approvals, jit.use_counts, jit.scopes, jit.statements, jit.statement_parts, jit.events, jit.instance,
     jit.baseline, jit.certificates, jit.ledger, jit.ledger_segments, jit.ledger_state, jit.checkpoints,
     jit.authenticator_counts, jit.attempts, jit.challenges, jit.proofs, jit.token_issuers, jit.token_keys,
-    jit.destination_terms, jit.deliveries, jit.dead_letters, jit.destinations TO jit_admin, jit_auditor;
+    jit.destination_terms, jit.deliveries, jit.dead_letters, jit.destinations, jit.pim_syncs TO jit_admin, jit_auditor;

@@ -34,7 +34,8 @@ ALTER TABLE jit.policies
     ADD COLUMN statement text NOT NULL DEFAULT 'optional' CHECK (statement IN ('optional', 'required', 'bound')),
     ADD COLUMN require_mfa text NOT NULL DEFAULT 'none' CHECK (require_mfa IN ('none', 'requester', 'approvers', 'both')),
     ADD COLUMN mfa_max_age interval NOT NULL DEFAULT '5 min',
-    ADD COLUMN record_parameters boolean NOT NULL DEFAULT false;
+    ADD COLUMN record_parameters boolean NOT NULL DEFAULT false,
+    ADD COLUMN pim_group text;
 ALTER TABLE jit.policies
     ALTER COLUMN require_mfa DROP DEFAULT,
     ALTER COLUMN mfa_max_age DROP DEFAULT,
@@ -149,10 +150,12 @@ ALTER TABLE jit.requests
     ADD COLUMN change jsonb,
     ADD COLUMN rows integer CHECK (rows > 0),
     ADD COLUMN warned_at timestamptz,
+    ADD COLUMN pim_schedule text,
     ADD CHECK ((review = 'done') = (verdict IS NOT NULL AND reviewed_by IS NOT NULL AND reviewed_at IS NOT NULL));
 CREATE UNIQUE INDEX requests_owed ON jit.requests (person) WHERE review = 'awaiting';
 CREATE INDEX requests_extends ON jit.requests (extends) WHERE extends IS NOT NULL;
 CREATE INDEX requests_pending_person ON jit.requests (person) WHERE state = 'pending';
+CREATE UNIQUE INDEX requests_pim ON jit.requests (policy_id, pim_schedule) WHERE pim_schedule IS NOT NULL;
 CREATE INDEX requests_person_time ON jit.requests (person, requested_at);
 CREATE INDEX requests_person_name ON jit.requests (person_name, requested_at);
 CREATE INDEX requests_time ON jit.requests (requested_at);
@@ -232,6 +235,7 @@ COMMENT ON COLUMN jit.policies.statement IS 'optional; required: approvals are o
 COMMENT ON COLUMN jit.policies.require_mfa IS 'Who has to prove with a second factor that it is them: none, requester, approvers or both';
 COMMENT ON COLUMN jit.policies.mfa_max_age IS 'How old the proof of an approver, or a challenge that is signed, may be';
 COMMENT ON COLUMN jit.policies.record_parameters IS 'Whether the records of uses hold the values that were bound to the statement';
+COMMENT ON COLUMN jit.policies.pim_group IS 'A group of Entra ID: who activates membership in it with PIM gets an approval for as long; NULL = none';
 COMMENT ON COLUMN jit.policies.comment IS 'What the policy is for, in the words of those who wrote it; decides nothing';
 COMMENT ON COLUMN jit.requests.uses IS 'How many guarded statements are asked for; NULL = any number, or what the policy allows';
 COMMENT ON COLUMN jit.requests.rows IS 'How many rows of guarded tables are asked for; NULL = any number, or what the policy allows';
@@ -248,6 +252,7 @@ COMMENT ON COLUMN jit.requests.escalated_at IS 'When it was put before the roles
 COMMENT ON COLUMN jit.requests.reminded_at IS 'When the approvers were reminded last';
 COMMENT ON COLUMN jit.requests.warned_at IS 'When an event said that its end is near; NULL again when it was extended';
 COMMENT ON COLUMN jit.requests.change IS 'For a request to weaken a policy: what is to be changed';
+COMMENT ON COLUMN jit.requests.pim_schedule IS 'The assignment in PIM for Groups that it was made of, which was its consent; NULL: somebody asked here';
 COMMENT ON COLUMN jit.votes.stage IS 'The stage in which the vote counts';
 COMMENT ON COLUMN jit.votes.for_whom IS 'OID of the approver in whose place the voter decided; NULL = in his own';
 COMMENT ON COLUMN jit.votes.for_whom_name IS 'Name of that role when the vote was given';
@@ -288,16 +293,17 @@ CREATE FUNCTION jit.create_policy(
     require_mfa      text      DEFAULT 'none',
     mfa_max_age      interval  DEFAULT '5 min',
     record_parameters boolean  DEFAULT false,
+    pim_group        text      DEFAULT NULL,
     weaker           boolean   DEFAULT false
 ) RETURNS void
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS 'MODULE_PATHNAME', 'jit_create_policy';
 REVOKE ALL ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean) FROM PUBLIC;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean)
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean)
     IS 'Guards actions on objects, or a role, and says who may ask, who approves and for how long';
 CREATE FUNCTION jit.alter_policy(
     name             text,
@@ -332,6 +338,7 @@ CREATE FUNCTION jit.alter_policy(
     require_mfa      text      DEFAULT NULL,
     mfa_max_age      interval  DEFAULT NULL,
     record_parameters boolean  DEFAULT NULL,
+    pim_group        text      DEFAULT NULL,
     weaker           boolean   DEFAULT false,
     new_name         text      DEFAULT NULL
 ) RETURNS void
@@ -339,10 +346,10 @@ CREATE FUNCTION jit.alter_policy(
     AS 'MODULE_PATHNAME', 'jit_alter_policy';
 REVOKE ALL ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text) FROM PUBLIC;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean, text) FROM PUBLIC;
 COMMENT ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text)
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean, text)
     IS 'Changes terms of a policy; NULL leaves a term as it is; {}, [], ''-'' (a role), '''' (a text), 0 (max_uses, max_rows) and ''0'' (an interval) empty it';
 CREATE FUNCTION jit.export_policies() RETURNS json
     LANGUAGE C VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -780,12 +787,28 @@ REVOKE ALL ON jit.uses, jit.refusals, jit.ledger, jit.ledger_segments, jit.ledge
 GRANT SELECT ON jit.uses, jit.refusals TO PUBLIC;
 GRANT SELECT ON jit.ledger, jit.ledger_segments, jit.ledger_state, jit.checkpoints TO jit_admin, jit_auditor;
 
+-- What was heard of activations in PIM for Groups (Microsoft Entra ID).
+
+CREATE TABLE jit.pim_syncs (
+    group_id      text PRIMARY KEY,
+    last_success  timestamptz,
+    activations   integer NOT NULL DEFAULT 0,
+    failures      integer NOT NULL DEFAULT 0,
+    last_error    text,
+    last_error_at timestamptz
+) WITH (fillfactor = 50);
+COMMENT ON TABLE jit.pim_syncs IS 'How the last look at each group of a policy''s pim_group went; written by the courier';
+COMMENT ON COLUMN jit.pim_syncs.group_id IS 'Object id of the group';
+COMMENT ON COLUMN jit.pim_syncs.last_success IS 'When all of its activations were seen last';
+COMMENT ON COLUMN jit.pim_syncs.activations IS 'How many of them were active then';
+COMMENT ON COLUMN jit.pim_syncs.failures IS 'How often in a row it did not work';
+
 -- Where events go: the ledger is the queue, so a destination is its terms, how far it got, and what it did not take.
 
 CREATE TABLE jit.destination_terms (
     destination_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL UNIQUE,
-    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_monitor')),
+    kind        text NOT NULL CHECK (kind IN ('webhook', 'slack', 'teams', 'syslog', 'azure_monitor', 'azure_blob')),
     format      text NOT NULL,
     url         text,
     url_file    text,
@@ -831,8 +854,8 @@ CREATE TABLE jit.dead_letters (
     retry       boolean NOT NULL DEFAULT false,
     PRIMARY KEY (destination_id, seq)
 );
-COMMENT ON TABLE jit.dead_letters IS 'Records that a destination rejected and that wait for jit.redeliver()';
-COMMENT ON COLUMN jit.dead_letters.seq IS 'The record, in jit.ledger';
+COMMENT ON TABLE jit.dead_letters IS 'Records that a destination rejected and that wait for jit.redeliver(), and checkpoints of which a container has others';
+COMMENT ON COLUMN jit.dead_letters.seq IS 'The record, in jit.ledger; of a container, the size of the checkpoint that it contradicts';
 COMMENT ON COLUMN jit.dead_letters.error IS 'What the destination answered';
 COMMENT ON COLUMN jit.dead_letters.retry IS 'Whether jit.redeliver() was called since';
 
@@ -1259,6 +1282,13 @@ SELECT 'destinations', pg_catalog.count(*)::text FROM jit.destination_terms
 UNION ALL
 SELECT 'destinations failing', pg_catalog.count(*)::text FROM jit.destination_terms t JOIN jit.deliveries d ON d.destination_id = t.destination_id
  WHERE t.enabled AND (d.failures > 0 OR d.stopped)
+UNION ALL
+SELECT 'anchors contradicted', pg_catalog.count(*)::text FROM jit.dead_letters l JOIN jit.destination_terms t ON t.destination_id = l.destination_id
+ WHERE t.kind = 'azure_blob'
+UNION ALL
+SELECT 'PIM groups', pg_catalog.count(DISTINCT p.pim_group)::text FROM jit.policies p WHERE p.mode <> 'off'
+UNION ALL
+SELECT 'PIM groups failing', pg_catalog.count(*)::text FROM jit.pim_syncs s WHERE s.failures > 0
 UNION ALL
 SELECT 'dead letters', pg_catalog.count(*)::text FROM jit.dead_letters
 UNION ALL
@@ -1862,6 +1892,31 @@ $$;
 REVOKE ALL ON FUNCTION jit._findings_of_requests(timestamptz, timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION jit._findings_of_requests(timestamptz, timestamptz) IS 'A part of jit.findings()';
 
+CREATE FUNCTION jit._findings_of_anchors(
+    OUT severity text, OUT kind text, OUT finding text, OUT policy text, OUT person text, OUT evidence jsonb, OUT what_to_do text
+) RETURNS SETOF record
+    LANGUAGE sql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+    AS $$
+SELECT 'high', 'anchor_contradicted',
+       'the container of "' || t.name || '" has other checkpoints than the ledger, the first of ' || min(l.seq)::text || ' records', NULL, NULL,
+       jsonb_build_object('destination', t.name, 'url', t.url, 'checkpoints', (array_agg(l.seq ORDER BY l.seq))[1:20], 'count', count(*),
+                          'found_at', min(l.rejected_at)),
+       'Fetch the container and compare it with jit-verify --anchors: the ledger was changed, rolled back or restored, or somebody else wrote there. '
+           || 'After a restore that was meant, drop the destination and anchor into another container or prefix.'
+  FROM jit.destination_terms t JOIN jit.dead_letters l ON l.destination_id = t.destination_id
+ WHERE t.kind = 'azure_blob' GROUP BY t.destination_id
+ UNION ALL
+SELECT 'medium', 'anchor_late',
+       '"' || t.name || '" has not anchored the ledger for ' || justify_interval(date_trunc('minute', clock_timestamp() - c.signed_at))::text, NULL, NULL,
+       jsonb_build_object('destination', t.name, 'anchored', d.acknowledged, 'signed', s.signed_size, 'last_error', d.last_error, 'stopped', d.stopped),
+       'SELECT * FROM jit.destinations says what is wrong. Until it works, whoever has the signing key can change what is not anchored.'
+  FROM jit.destination_terms t JOIN jit.deliveries d ON d.destination_id = t.destination_id CROSS JOIN jit.ledger_state s
+ CROSS JOIN LATERAL (SELECT c.signed_at FROM jit.checkpoints c WHERE c.tree_size > d.acknowledged ORDER BY c.tree_size LIMIT 1) c
+ WHERE t.kind = 'azure_blob' AND t.enabled AND c.signed_at < clock_timestamp() - '1 hour'::interval
+$$;
+REVOKE ALL ON FUNCTION jit._findings_of_anchors() FROM PUBLIC;
+COMMENT ON FUNCTION jit._findings_of_anchors() IS 'A part of jit.findings()';
+
 CREATE FUNCTION jit._findings_of_state(
     since timestamptz, until timestamptz,
     OUT severity text, OUT kind text, OUT finding text, OUT policy text, OUT person text, OUT evidence jsonb, OUT what_to_do text
@@ -1993,7 +2048,9 @@ SELECT f.*
                       UNION ALL
                      SELECT f.* FROM jit._findings_of_uses(t.ends_at - $1, t.ends_at) f
                       UNION ALL
-                     SELECT f.* FROM jit._findings_of_state(t.ends_at - $1, t.ends_at) f) f
+                     SELECT f.* FROM jit._findings_of_state(t.ends_at - $1, t.ends_at) f
+                      UNION ALL
+                     SELECT f.* FROM jit._findings_of_anchors() f) f
  ORDER BY array_position('{high,medium,low}', f.severity), f.kind, f.policy, f.person, f.finding
 $$;
 REVOKE ALL ON FUNCTION jit.findings(interval, timestamptz) FROM PUBLIC;
@@ -2067,10 +2124,10 @@ ALTER TABLE jit.delegations ENABLE ALWAYS TRIGGER restored;
 COMMENT ON TRIGGER restored ON jit.delegations IS 'As on jit.policies';
 GRANT EXECUTE ON FUNCTION jit.create_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.alter_policy(text, text[], text[], regrole, regrole, regrole[], regrole[], integer, regrole[],
     interval, interval, interval, boolean, text, text, cidr[], integer, integer, regrole[], interval, jsonb, regrole[], interval,
-    interval, jsonb, text, text, text, text, text, interval, boolean, boolean, text) TO jit_admin;
+    interval, jsonb, text, text, text, text, text, interval, boolean, text, boolean, text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.export_policies() TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.apply_policies(json, boolean, boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.seal() TO jit_admin;
@@ -2456,7 +2513,7 @@ CREATE FUNCTION jit.create_destination(
     AS 'MODULE_PATHNAME', 'jit_create_destination';
 REVOKE ALL ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint) FROM PUBLIC;
 COMMENT ON FUNCTION jit.create_destination(text, text, text, text, text, text, text[], text[], boolean, bigint)
-    IS 'Lets the courier send events to a webhook, Slack, Teams, syslog or Azure Monitor, from now on or from a record of the ledger on';
+    IS 'Lets the courier send events to a webhook, Slack, Teams, syslog or Azure Monitor, or checkpoints to a container, from now on or from a record of the ledger on';
 
 CREATE FUNCTION jit.alter_destination(
     name        text,
@@ -2498,11 +2555,12 @@ SELECT t.name,
        t.policies,
        CASE WHEN NOT t.enabled THEN 'disabled'
             WHEN d.stopped THEN 'stopped'
+            WHEN t.kind = 'azure_blob' AND EXISTS (SELECT FROM jit.dead_letters l WHERE l.destination_id = t.destination_id) THEN 'contradicted'
             WHEN d.failures > 0 THEN 'failing'
-            WHEN d.acknowledged >= s.tree_size THEN 'delivered'
+            WHEN d.acknowledged >= CASE t.kind WHEN 'azure_blob' THEN s.signed_size ELSE s.tree_size END THEN 'delivered'
             ELSE 'delivering' END AS state,
        d.acknowledged,
-       GREATEST(s.tree_size - d.acknowledged, 0) AS lag,
+       GREATEST(CASE t.kind WHEN 'azure_blob' THEN s.signed_size ELSE s.tree_size END - d.acknowledged, 0) AS lag,
        d.delivered,
        (SELECT pg_catalog.count(*) FROM jit.dead_letters l WHERE l.destination_id = t.destination_id) AS dead_letters,
        d.failures,
@@ -2517,16 +2575,16 @@ SELECT t.name,
  WHERE (SELECT jit.sees_all());
 COMMENT ON VIEW jit.destinations IS 'Where events are sent, and how far that got; for auditors and admins';
 COMMENT ON COLUMN jit.destinations.name IS 'Argument of jit.alter_destination(), jit.drop_destination() and jit.redeliver()';
-COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams or syslog';
+COMMENT ON COLUMN jit.destinations.kind IS 'webhook, slack, teams, syslog, azure_monitor or azure_blob';
 COMMENT ON COLUMN jit.destinations.format IS 'How a record is written';
 COMMENT ON COLUMN jit.destinations.url IS 'The address; NULL: it is a secret, in url_file';
 COMMENT ON COLUMN jit.destinations.url_file IS 'The file in jit_guard.courier_directory, or the secret of a vault, that the address is read from';
 COMMENT ON COLUMN jit.destinations.secret_file IS 'The file, or the secret of a vault, with the secrets that messages are signed with';
 COMMENT ON COLUMN jit.destinations.events IS 'Which events and kinds of records it gets; NULL: as its kind has it';
 COMMENT ON COLUMN jit.destinations.policies IS 'Of which policies; NULL: all';
-COMMENT ON COLUMN jit.destinations.state IS 'delivered, delivering, failing, stopped (it wants nothing more) or disabled';
-COMMENT ON COLUMN jit.destinations.acknowledged IS 'Records of jit.ledger up to this one are done with';
-COMMENT ON COLUMN jit.destinations.lag IS 'How many records that is behind the ledger';
+COMMENT ON COLUMN jit.destinations.state IS 'delivered, delivering, failing, contradicted (a container has other checkpoints), stopped (it wants nothing more) or disabled';
+COMMENT ON COLUMN jit.destinations.acknowledged IS 'Records of jit.ledger up to this one are done with; of a container: are anchored';
+COMMENT ON COLUMN jit.destinations.lag IS 'How many records that is behind the ledger, or its last checkpoint';
 COMMENT ON COLUMN jit.destinations.delivered IS 'How many records it has taken';
 COMMENT ON COLUMN jit.destinations.dead_letters IS 'How many it rejected; jit.redeliver() sends them once more';
 COMMENT ON COLUMN jit.destinations.failures IS 'How often in a row it did not work';
@@ -2542,4 +2600,4 @@ GRANT EXECUTE ON FUNCTION jit.create_destination(text, text, text, text, text, t
 GRANT EXECUTE ON FUNCTION jit.alter_destination(text, text, text, text, text, text[], text[], boolean) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.drop_destination(text) TO jit_admin;
 GRANT EXECUTE ON FUNCTION jit.redeliver(text) TO jit_admin;
-GRANT SELECT ON jit.destination_terms, jit.deliveries, jit.dead_letters, jit.destinations TO jit_admin, jit_auditor;
+GRANT SELECT ON jit.destination_terms, jit.deliveries, jit.dead_letters, jit.destinations, jit.pim_syncs TO jit_admin, jit_auditor;

@@ -33,7 +33,7 @@ std::string range(std::uint64_t first, std::uint64_t last)
 
 class Check {
   public:
-    Check(Lines &lines, const Options &options) : lines_(lines), earlier_(options.checkpoints)
+    Check(Lines &lines, const Options &options) : lines_(lines), options_(options), earlier_(options.checkpoints)
     {
         for (const std::string &key : options.keys)
             if (!given_.add(key))
@@ -61,7 +61,9 @@ class Check {
     [[noreturn]] void fail_line(const std::string &what) const { fail("line " + text_of(lines_.number()) + ": " + what); }
 
     Lines &lines_;
+    const Options &options_;
     Earlier earlier_;
+    Anchors anchors_;
     Keys given_;
     Keys own_; // what the export says about itself
     RecordReader reader_;
@@ -113,6 +115,8 @@ void Check::header()
     say("ledger " + origin_ + ", " + (to_ < from_ ? "no records" : range(from_, to_)) + " of " + text_of(size_));
     if (!given_.empty() && !given_.knows(origin_))
         fail("the export is of the ledger " + origin_ + ", and no given key has that name");
+    if (options_.anchors)
+        anchors_.begin(*options_.anchors, origin_, from_, given_);
 }
 
 // What shall come next is missing, or stands further down.
@@ -156,6 +160,7 @@ void Check::incarnation(const Record &record)
         say(name + " begins with " + record_name(tree_.size + 1) + ": it forks after record " + text_of(size) + ", system " +
             words(evidence::Tag::system_identifier) + ", timeline " + std::to_string(value(evidence::Tag::timeline)));
     earlier_.note_fork(which, size);
+    anchors_.note_fork(which, size);
     incarnation_ = which;
     // A key that is wrong shows at the checkpoints.
     if (evidence::find(record.bytes, evidence::Tag::public_key, &field))
@@ -216,6 +221,7 @@ void Check::checkpoint(const std::string &text)
     }
     agreed_ = tree_.size;
     has_checkpoint_ = true;
+    anchors_.note_checkpoint(tree_.size);
     if (counts) {
         signed_ = tree_.size;
         checkpoints_++;
@@ -228,6 +234,8 @@ void Check::compare_earlier()
 {
     if (earlier_.waits_for(tree_.size))
         earlier_.compare(tree_.size, root());
+    if (anchors_.waits_for(tree_.size))
+        anchors_.compare(tree_.size, root());
 }
 
 void Check::consistency(const Json::Value &proof)
@@ -237,7 +245,9 @@ void Check::consistency(const Json::Value &proof)
     const std::int64_t size = number(proof, "from");
     if (number(proof, "to") != static_cast<std::int64_t>(tree_.size))
         fail_line("this proof is about another tree than that of the records before it");
-    earlier_.prove(static_cast<std::uint64_t>(size), bytes(proof, "proof"), tree_.size, root());
+    const std::string hashes = bytes(proof, "proof");
+    earlier_.prove(static_cast<std::uint64_t>(size), hashes, tree_.size, root());
+    anchors_.prove(static_cast<std::uint64_t>(size), hashes, tree_.size, root());
 }
 
 void Check::end(const Json::Value &end)
@@ -307,6 +317,12 @@ void Check::conclude()
         lacking(what);
     for (std::string &what : earlier_.told())
         say(std::move(what));
+    if (options_.anchors) {
+        for (const std::string &what : anchors_.judge(given_, own_, size_, to_))
+            lacking(what);
+        for (std::string &what : anchors_.told(to_))
+            say(std::move(what));
+    }
     report_.verdict = proven ? Verdict::verified : Verdict::unproven;
     say(proven ? "verified" : "nothing is wrong, but not everything is proved");
 }

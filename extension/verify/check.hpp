@@ -4,9 +4,11 @@
 #error "this program knows no server"
 #endif
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "verify/anchors.hpp"
 #include "verify/lines.hpp"
 
 namespace jit::verify {
@@ -14,6 +16,7 @@ namespace jit::verify {
 struct Options {
     std::vector<std::string> keys;        // verifier keys that the caller trusts
     std::vector<std::string> checkpoints; // signed notes that the caller kept
+    std::optional<std::vector<Anchor>> anchors = {}; // those of a folder, which may be empty
 };
 
 enum class Verdict {

@@ -22,18 +22,20 @@ namespace {
 constexpr std::string_view help =
     "jit-verify proves that an export of jit_guard's ledger is what was signed: whole, unchanged, in order.\n"
     "\n"
-    "Usage: jit-verify [--key KEY]... [--checkpoint FILE]... [--quiet] [EXPORT]\n"
+    "Usage: jit-verify [--key KEY]... [--checkpoint FILE]... [--anchors DIR] [--quiet] [EXPORT]\n"
     "\n"
     "  EXPORT             what jit.export() returned, one line each; standard input when it is left out, or -\n"
     "  --key KEY          the public key that jit.status shows, or a file with it. Get it from the server's owner and keep\n"
     "                     it: a key that comes with the export proves nothing. Several, when the key has changed\n"
     "  --checkpoint FILE  a checkpoint that you kept: proves that its records are the first ones of this ledger\n"
+    "  --anchors DIR      checkpoints that jit_guard wrote into WORM storage, downloaded before the export was made: each is\n"
+    "                     the start of this ledger. Proves it also against somebody who has the signing key\n"
     "  --quiet            print only what is wrong or not proved\n"
     "  --help, --version\n"
     "\n"
     "Exit code: 0 verified; 1 something is wrong, the last line names the first such thing; 2 the program was called\n"
     "wrongly or cannot read; 3 nothing is wrong, but not everything is proved (no key given, nothing signed yet, a kept\n"
-    "checkpoint that the export does not reach). Records after the last checkpoint are reported, and are no error.\n"
+    "checkpoint that the export does not reach, an anchor that is not there). Records after the last checkpoint are reported, and are no error.\n"
     "FORMAT.md in the documentation describes every byte.\n";
 
 struct Usage : std::runtime_error {
@@ -69,6 +71,14 @@ std::string note_of(const std::string &path)
     return text;
 }
 
+void add_anchors(verify::Options *options, const std::string &folder)
+{
+    std::vector<verify::Anchor> all = options->anchors.value_or(std::vector<verify::Anchor>{});
+    for (verify::Anchor &one : verify::read_anchors(folder))
+        all.push_back(std::move(one));
+    options->anchors = std::move(all);
+}
+
 struct Arguments {
     verify::Options options;
     std::string file = "-";
@@ -88,13 +98,15 @@ Arguments read(const std::vector<std::string> &words)
             value = word.substr(equals + 1);
             word.resize(equals);
         }
-        if (word == "--key" || word == "--checkpoint") {
+        if (word == "--key" || word == "--checkpoint" || word == "--anchors") {
             if (!joined && ++i == words.size())
                 throw Usage{word + " needs a value"};
             if (!joined)
                 value = words[i];
             if (word == "--key")
                 out.options.keys.push_back(key_of(value));
+            else if (word == "--anchors")
+                add_anchors(&out.options, value);
             else
                 out.options.checkpoints.push_back(note_of(value));
         } else if (word == "--quiet" && !joined) {

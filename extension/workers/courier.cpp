@@ -5,12 +5,16 @@
 // messages are on their way.
 #include "core/cloud_event.hpp"
 #include "net/address.hpp"
+#include "net/blob.hpp"
 #include "net/delivery.hpp"
 
+#include "workers/azure_identity.hpp"
 #include "workers/azure_vault.hpp"
+#include "workers/courier_anchor.hpp"
 #include "workers/courier_book.hpp"
 #include "workers/courier_keys.hpp"
 #include "workers/courier_mail.hpp"
+#include "workers/pim.hpp"
 #include "workers/tick.hpp"
 #include "workers/transport.hpp"
 
@@ -39,6 +43,7 @@ namespace {
 
 constexpr int64 write_after_ms = 500;  // progress that nothing else makes urgent
 constexpr int64 pause_ms = 1'100;      // between messages to people: Slack and Teams take about one a second
+constexpr int64 standby_again_ms = 200; // a synchronous standby has not flushed what is to be anchored
 constexpr int64 library_again_ms = 60'000;
 constexpr int64 longest_pause_ms = 60'000; // a bound for a wake-up that a wait for a lock swallowed
 
@@ -46,6 +51,7 @@ constinit List *destinations = NIL;
 
 struct Round {
     catalog::Presence presence;
+    bool has_groups; // of PIM, that policies name
 };
 
 TimestampTz after(TimestampTz at, int64 ms) { return TimestampTzPlusMilliseconds(at, ms); }
@@ -69,6 +75,7 @@ void one_round(void *arg)
             write_progress(destination);
     }
     read_terms(&destinations);
+    round->has_groups = pim::read_groups();
     foreach (cell, destinations) {
         auto *destination = static_cast<Destination *>(lfirst(cell));
         if (is_idle(*destination) && !has_items(*destination) && !destination->stopped)
@@ -126,7 +133,10 @@ void fail(Destination *d, Verdict verdict, int64 asked_s, const char *error)
 void advance(Destination *d, int count)
 {
     d->at += count;
-    if (!d->redelivers)
+    d->reads_back = false;
+    if (!d->redelivers && d->kind == Kind::azure_blob) // a checkpoint covers what is before it, and nothing after it
+        d->acknowledged = d->items[d->at - 1].seq;
+    else if (!d->redelivers)
         d->acknowledged = has_items(*d) ? d->items[d->at].seq - 1 : d->upto;
     d->moved = true;
 }
@@ -168,12 +178,48 @@ void reject(Destination *d, const char *error)
     advance(d, 1);
 }
 
+void contradict(Destination *d)
+{
+    keep_error(d, "another note is in the container under the name of this checkpoint");
+    d->rejected = d->items[d->at];
+    d->failed_now = d->urgent = true;
+    ereport(WARNING, (errcode(ERRCODE_DATA_CORRUPTED),
+                      errmsg("the container of destination \"%s\" has another checkpoint of " INT64_FORMAT " records", d->name, d->rejected.seq),
+                      errdetail("Somebody wrote there first, or this ledger is not the one that was anchored: it was rolled back, restored or changed."),
+                      errhint("Compare with jit-verify --anchors. After a restore that was meant, anchor into another container or prefix.")));
+    advance(d, 1);
+}
+
+void settle_anchor(Destination *d, const transport::Answer &answer)
+{
+    const net::blob::Judged judged = anchor::judge(*d, answer);
+    switch (judged.step) {
+        case net::blob::Step::anchored:
+            take(d, 1);
+            break;
+        case net::blob::Step::read:
+            d->reads_back = true;
+            break;
+        case net::blob::Step::contradicted:
+            contradict(d);
+            break;
+        case net::blob::Step::failed:
+            d->reads_back = false;
+            fail(d, judged.verdict, answer.retry_after_s, answer.error[0] != '\0' ? answer.error : psprintf("HTTP status %d", answer.status));
+            break;
+    }
+}
+
 void settle(Destination *d, const transport::Answer &answer)
 {
     const int sent = d->sent;
     d->sent = 0;
     if (answer.status == 401 && mail::renew_azure_token(d))
         return; // the same message goes out once more
+    if (d->kind == Kind::azure_blob) {
+        settle_anchor(d, answer);
+        return;
+    }
     const Verdict verdict = answer.mistaken ? Verdict::mistaken : net::judge(answer.status);
     switch (verdict) {
         case Verdict::delivered:
@@ -207,7 +253,8 @@ TimestampTz due(const Destination &d)
 bool start(Destination *d)
 {
     transport::Message message{};
-    const mail::Obstacle obstacle = mail::compose(d, smaller(d->size, d->count - d->at), &message);
+    const mail::Obstacle obstacle = d->kind == Kind::azure_blob ? anchor::compose(d, &message)
+                                                                 : mail::compose(d, smaller(d->size, d->count - d->at), &message);
     if (obstacle.waits) {
         d->sent = 0;
         return false;
@@ -235,6 +282,8 @@ TimestampTz work(Destination *d)
             break;
         if (due(*d) > now())
             return due(*d);
+        if (d->kind == Kind::azure_blob && !anchor::may_go(*d))
+            return after(now(), standby_again_ms);
         if (!start(d))
             break;
     }
@@ -285,6 +334,7 @@ bool make_round()
         case catalog::Presence::unbound:
         case catalog::Presence::creating:
             forget_all();
+            pim::forget_groups();
             return true;
         case catalog::Presence::absent:
             pg::shared::not_needed();
@@ -299,7 +349,7 @@ bool make_round()
         d->moved = d->acknowledged != d->written;
     }
     keys::round_done();
-    if (destinations == NIL && !settings::is_entra_configured()) {
+    if (destinations == NIL && !round.has_groups && !settings::is_entra_configured()) {
         pg::shared::not_needed(); // the keeper brings a courier back
         proc_exit(0);
     }
@@ -335,7 +385,7 @@ void run()
         }
         azure::work();
         azure::vault::work();
-        TimestampTz until = keys::work();
+        TimestampTz until = smaller(keys::work(), pim::work());
         wants_round = wants_round || keys::needs_round();
         ListCell *cell;
         foreach (cell, destinations) {

@@ -83,7 +83,7 @@ const char *finish_azure(Destination *destination, const char *token, transport:
 
 bool renew_azure_token(Destination *destination)
 {
-    if (destination->kind != Kind::azure_monitor || destination->token_of == nullptr || destination->token_refused ||
+    if ((destination->kind != Kind::azure_monitor && destination->kind != Kind::azure_blob) || destination->token_of == nullptr || destination->token_refused ||
         pg::switches::off("azure_renewal"))
         return false;
     destination->token_refused = true;

@@ -4,6 +4,7 @@
 #include "core/note.hpp"
 #include "core/signing.hpp"
 #include "net/address.hpp"
+#include "net/blob.hpp"
 #include "net/delivery.hpp"
 
 #include "workers/courier_book.hpp"
@@ -11,7 +12,9 @@
 #include "pg/signing_key.hpp"
 #include "pg/spi.hpp"
 #include "pg/switches.hpp"
+#include "workers/azure_identity.hpp"
 #include "workers/azure_vault.hpp"
+#include "workers/courier_anchor.hpp"
 #include "workers/courier_mail.hpp"
 
 extern "C" {
@@ -70,7 +73,8 @@ struct KindName {
     Kind kind;
 };
 constexpr KindName kinds[] = {{"webhook", Kind::webhook}, {"slack", Kind::slack}, {"teams", Kind::teams},
-                              {"syslog", Kind::syslog},   {"azure_monitor", Kind::azure_monitor}};
+                              {"syslog", Kind::syslog},   {"azure_monitor", Kind::azure_monitor},
+                              {"azure_blob", Kind::azure_blob}};
 struct FormatName {
     const char *name;
     Format format;
@@ -78,7 +82,8 @@ struct FormatName {
 constexpr FormatName formats[] = {{"cloudevents", Format::cloudevents}, {"cloudevents-batch", Format::cloudevents_batch},
                                   {"ocsf", Format::ocsf},               {"blocks", Format::blocks},
                                   {"card", Format::card},               {"json", Format::json},
-                                  {"cef", Format::cef},                 {"table", Format::table}};
+                                  {"cef", Format::cef},                 {"table", Format::table},
+                                  {"note", Format::note}};
 
 Kind kind_of(const char *name)
 {
@@ -171,7 +176,7 @@ bool has_word(List *all, std::string_view word)
 
 // Who is called only when somebody has to act, or to know at once.
 constexpr std::string_view for_people[] = {"requested",   "stage_reached", "escalated",    "reminder",
-                                           "break_glass", "switched_off",  "was_disabled", "gap"};
+                                           "break_glass", "switched_off",  "was_disabled", "gap", "anchor_contradicted"};
 
 bool wants_event(const Destination &destination, std::string_view name)
 {
@@ -284,7 +289,8 @@ int most_in_message(const Destination &destination)
         case Format::ocsf:              return destination.kind == Kind::syslog ? most_items : 1;
         case Format::cloudevents:
         case Format::blocks:
-        case Format::card:              break;
+        case Format::card:
+        case Format::note:              break;
     }
     return 1;
 }
@@ -348,6 +354,8 @@ void write_progress(Destination *destination)
         spi::add(&letter, Int64GetDatum(destination->rejected.seq));
         spi::add_text(&letter, destination->error);
         (void) spi::execute(bury, letter);
+        if (destination->kind == Kind::azure_blob)
+            anchor::tell_contradicted(*destination);
     }
     if (destination->redelivered_count > 0) {
         Datum numbers[most_items];
@@ -376,6 +384,10 @@ void read_items(Destination *destination)
     destination->count = destination->at = 0;
     destination->redelivers = false;
     resetStringInfo(&destination->bytes);
+    if (destination->kind == Kind::azure_blob) {
+        anchor::read_items(destination);
+        return;
+    }
     if (read_letters(destination))
         return;
     destination->redelivers = false;

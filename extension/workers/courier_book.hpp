@@ -9,6 +9,7 @@
 #include "workers/transport.hpp"
 
 extern "C" {
+#include "access/xlogdefs.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 }
@@ -18,8 +19,8 @@ namespace jit::workers::courier {
 inline constexpr int most_items = 500; // records read at once
 inline constexpr int most_bytes = 4 << 20;
 
-enum class Kind : uint8 { webhook, slack, teams, syslog, azure_monitor };
-enum class Format : uint8 { cloudevents, cloudevents_batch, ocsf, blocks, card, json, cef, table };
+enum class Kind : uint8 { webhook, slack, teams, syslog, azure_monitor, azure_blob };
+enum class Format : uint8 { cloudevents, cloudevents_batch, ocsf, blocks, card, json, cef, table, note };
 
 // One record as this destination wants it.
 struct Item {
@@ -70,6 +71,11 @@ struct Destination {
     Item rejected;        // to be written down; seq 0: none
     int64 redelivered[most_items];
     int redelivered_count;
+
+    // Of anchors only.
+    XLogRecPtr durable_at; // what was read is durable with this position of the log
+    bool reads_back;       // a blob is there already: which one?
+    char *found;           // what is in it; in `memory`
 };
 
 // In a transaction with SPI. Reads the destinations that are enabled into *all, keeping what is known of those that did not change.

@@ -123,7 +123,8 @@ constexpr spi::Sql next_deadline{
     {TIMESTAMPTZOID}};
 
 constexpr spi::Sql any_destination{"SELECT FROM jit.destination_terms AS t JOIN jit.deliveries AS d ON d.destination_id = t.destination_id"
-                                   " WHERE t.enabled AND NOT d.stopped LIMIT 1",
+                                   " WHERE t.enabled AND NOT d.stopped UNION ALL SELECT FROM jit.policies AS p WHERE p.pim_group IS NOT NULL"
+                                   " AND p.mode <> 'off' LIMIT 1",
                                    0,
                                    {}};
 

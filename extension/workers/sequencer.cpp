@@ -44,6 +44,7 @@ struct Pass {
     bool spooled;   // the file of a standby was read
     bool carried;   // or that of the launcher
     bool undecided;
+    bool has_signed;
 };
 
 // A DROP EXTENSION, or what unbinds the installation, has committed since the keeper last looked.
@@ -145,7 +146,7 @@ void one_pass(void *arg)
     batch.state.position = pass->log.upto;
     pass->moved = pass->carried || batch.added > 0 || batch.resolved || pass->log.upto - pass->log.from > shared::far_behind_bytes || !pass->log.listed;
     batch::end(&batch, pass->moved);
-    signer::sign_if_due(&batch, shared::wants_checkpoint());
+    pass->has_signed = signer::sign_if_due(&batch, shared::wants_checkpoint());
     pass->undecided = batch.state.unresolved_count > 0;
     pg::spi::finish();
 }
@@ -197,7 +198,7 @@ TimestampTz work()
             return DT_NOEND;
         if (outcome == Outcome::done) {
             shared::finish_pass(pass.log, pass.moved);
-            if (pass.moved)
+            if (pass.moved || pass.has_signed)
                 pg::shared::wake_courier();
             if (pass.spooled)
                 pg::spool::remove();

@@ -35,30 +35,30 @@ constinit bool is_noted = false;
 
 } // namespace
 
-void sign_if_due(batch::Batch *batch, bool asks)
+bool sign_if_due(batch::Batch *batch, bool asks)
 {
     const auto size = static_cast<int64>(batch->state.tree.size);
     const TimestampTz now = GetCurrentTimestamp();
     if (size == batch->state.signed_size) {
         unsigned_since = 0;
-        return;
+        return false;
     }
     if (unsigned_since == 0)
         unsigned_since = now;
     if (!asks && size - batch->state.signed_size < records_between && now < TimestampTzPlusMilliseconds(unsigned_since, wait_ms))
-        return;
+        return false;
     unsigned_since = now; // whatever comes: not again before the next half minute
     core::note::Key key{};
     core::Hash root;
     char note[1'024];
     if (!pg::signing_key::get(&key, true) || !core::merkle::root(batch->state.tree, &root))
-        return;
+        return false;
     const size_t length = core::note::sign_checkpoint(pg::signing_key::origin(), batch->state.tree.size, root, key, note);
     core::signing::forget(&key);
     if (length == 0) {
         ereport(WARNING, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("jit_guard cannot sign its ledger"),
                           errdetail("OpenSSL refused the signature.")));
-        return;
+        return false;
     }
     spi::Args args{};
     spi::add(&args, Int64GetDatum(size));
@@ -69,6 +69,7 @@ void sign_if_due(batch::Batch *batch, bool asks)
     spi::add(&signed_size, Int64GetDatum(size));
     (void) spi::execute(note_size, signed_size);
     unsigned_since = 0;
+    return true;
 }
 
 TimestampTz due_at() { return unsigned_since == 0 ? DT_NOEND : TimestampTzPlusMilliseconds(unsigned_since, wait_ms); }

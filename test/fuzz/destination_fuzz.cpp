@@ -2,6 +2,7 @@
 #include "core/webhook.hpp"
 #include "net/address.hpp"
 #include "net/azure_monitor.hpp"
+#include "net/blob.hpp"
 #include "net/delivery.hpp"
 #include "net/gzip.hpp"
 #include "net/key_vault.hpp"
@@ -75,5 +76,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const int sent = bytes.up_to(99) + 1;
     const int next = net::next_size(verdict, sent, sent, 100);
     promise(next >= 1 && next <= 100 && (verdict != net::Verdict::rejected || sent == 1 || next < sent), "halving ends");
+
+    const net::blob::Judged put = net::blob::judge_put(status);
+    promise(put.verdict != net::Verdict::rejected && put.verdict != net::Verdict::gone, "no checkpoint is put aside");
+    promise((put.step == net::blob::Step::anchored) == (status == 201), "only what was created is anchored");
+    const net::blob::Judged got = net::blob::judge_get(status, given, "note");
+    promise(got.step != net::blob::Step::anchored || given == "note", "only the same bytes are the same");
+    promise(!net::blob::is_host(given) || given.find(".blob.") != std::string::npos, "a credential goes to storage");
     return 0;
 }

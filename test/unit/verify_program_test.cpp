@@ -92,6 +92,22 @@ TEST_F(Program, SaysWhatIsWrong)
     expect("--key " + path("key") + " " + path("export"), 1, "FAILED: the export is empty");
 }
 
+TEST_F(Program, ReadsAFolderOfAnchors)
+{
+    const std::filesystem::path anchors = folder_ / "anchors" / ledger_.origin;
+    std::filesystem::create_directories(anchors);
+    const std::string call = "--key " + path("key") + " --anchors " + path("anchors") + " " + path("export");
+    expect(call, 3, "not proved: that anything was anchored");
+    std::ofstream{anchors / "00000000000000000020.note"} << ledger_.checkpoint(20);
+    expect(call, 0, "1 anchor is a prefix of this ledger");
+    ledger_.records[14] = jit::unit::use_record(1, "mallory", "x");
+    write_lines("export", ledger_.lines(1, 30)); // signed with the same key
+    expect("--key " + path("key") + " " + path("export"), 0, "verified");
+    expect(call, 1, "FAILED: records 1 to 20: one of them is not what was anchored");
+    expect("--anchors " + path("none") + " " + path("export"), 2, "none");
+    expect("--anchors", 2, "needs a value");
+}
+
 TEST_F(Program, RefusesWrongCalls)
 {
     expect("--key " + path("none") + " " + path("export"), 2, "cannot read");
