@@ -69,17 +69,21 @@ constexpr spi::Sql failure{
     pg_unreachable();
 }
 
+// That of the people's tokens; where they bring none, that of the courier's identity.
+const char *tenant() { return settings::entra_tenant[0] != '\0' ? settings::entra_tenant : settings::azure_tenant; }
+
 Oid role_of(const Activation &activation)
 {
-    if (!net::graph::is_id(settings::azure_tenant))
+    if (!net::graph::is_id(tenant()))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("the tenant of the people is not known"),
-                        errdetail("jit_guard.azure_tenant is no id of a tenant."), errhint("Set it to the tenant's id.")));
+                        errdetail("Neither jit_guard.entra_tenant nor jit_guard.azure_tenant is the id of one."),
+                        errhint("Set jit_guard.entra_tenant to the tenant's id.")));
     spi::Args args{};
     spi::add_text(&args, activation.person);
-    spi::add_text(&args, settings::azure_tenant);
+    spi::add_text(&args, tenant());
     const uint64 rows = spi::execute(roles_of_person, args);
     if (rows == 0)
-        refuse_person(psprintf("nobody here is \"%s\"", activation.person), "No role has a security label with that object id and the tenant of jit_guard.azure_tenant.",
+        refuse_person(psprintf("nobody here is \"%s\"", activation.person), "No role has a security label with that object id and the tenant of the server.",
                       "SECURITY LABEL FOR jit_guard ON ROLE ... IS 'entra,oid=...,tid=...,type=user';");
     if (rows > 1)
         refuse_person(psprintf("more than one role here is \"%s\"", activation.person), "Their security labels are the same.", "Leave one of them.");

@@ -346,7 +346,9 @@ bool make_round()
         if (d->moved)
             progress_written(d);
         // What was filtered while reading came after what was written.
-        d->moved = d->acknowledged != d->written;
+        d->moved = d->relieved || d->acknowledged != d->written;
+        d->urgent = d->urgent || d->relieved;
+        d->relieved = false;
     }
     keys::round_done();
     if (destinations == NIL && !round.has_groups && !settings::is_entra_configured()) {

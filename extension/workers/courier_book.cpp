@@ -418,6 +418,11 @@ void read_items(Destination *destination)
         destination->acknowledged = destination->upto;
         destination->moved = true;
     }
+    // What it failed with is not to be sent any more, as a request that is decided by now.
+    if (destination->count == 0 && destination->caught_up && destination->failures > 0) {
+        destination->failures = 0;
+        destination->relieved = true;
+    }
 }
 
 } // namespace jit::workers::courier

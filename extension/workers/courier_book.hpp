@@ -64,6 +64,7 @@ struct Destination {
     int64 taken;          // records since it was written down
     TimestampTz taken_at, written_at;
     bool moved, urgent;
+    bool relieved;        // while reading: there is nothing left to fail with, which the next round writes down
     bool stopped, failed_now;
     bool stuck;           // it rejects everything
     int rejected_in_row;

@@ -14,7 +14,8 @@ my $read = 'SELECT id FROM pay.accounts WHERE id = 1';
 
 # ---- crash: what was approved still is, what ended meanwhile has ended ----
 my $lasting = approved($primary, 'alice', '10 min');
-my ($short, $end) = short_window($primary, 'bob', '1 s');
+my ($short, $end) = short_window($primary, 'bob', '2 s');
+gate_rows(JitClient->new($primary, 'bob')->query($read), '1', 'before the crash bob reads');
 my $open = JitClient->new($primary, 'alice');
 $open->query('BEGIN; INSERT INTO pay.accounts VALUES (60, 60)');
 my $pending = JitClient->new($primary, 'bob')->value("SELECT jit.request('lent', '1 min', reason => 'later')");
@@ -22,7 +23,6 @@ my $future = JitClient->new($primary, 'bob')->value("SELECT jit.request('lent', 
 JitClient->new($primary, 'carol')->value("SELECT jit.approve($future)");
 my $uncommitted = JitClient->new($primary, 'carol');
 $uncommitted->query("BEGIN; SELECT jit.approve($pending)");
-gate_rows(JitClient->new($primary, 'bob')->query($read), '1', 'before the crash bob reads');
 $primary->stop('immediate');
 past($end);
 $primary->start;
