@@ -27,6 +27,7 @@ extern get_relation_stats_hook_type relation_statistics; // may be NULL
 extern get_index_stats_hook_type index_statistics;       // may be NULL
 extern get_relation_info_hook_type relation_info;        // may be NULL
 extern ClientAuthentication_hook_type authentication;    // may be NULL
+extern emit_log_hook_type log_line;                      // may be NULL
 
 } // namespace jit::hooks::chain
 
@@ -37,6 +38,7 @@ void install();
 
 // One file each; only install.cpp hands them to the server.
 PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamListInfo parameters);
+void log_line(ErrorData *line);
 void executor_start(QueryDesc *query, int flags);
 void executor_run(JIT_EXECUTOR_RUN_PARAMETERS);
 void executor_finish(QueryDesc *query);

@@ -23,6 +23,7 @@ get_relation_stats_hook_type relation_statistics = nullptr;
 get_index_stats_hook_type index_statistics = nullptr;
 get_relation_info_hook_type relation_info = nullptr;
 ClientAuthentication_hook_type authentication = nullptr;
+emit_log_hook_type log_line = nullptr;
 } // namespace chain
 
 namespace {
@@ -76,6 +77,8 @@ void install()
     get_index_stats_hook = index_statistics;
     chain::relation_info = get_relation_info_hook;
     get_relation_info_hook = relation_info;
+    chain::log_line = emit_log_hook;
+    emit_log_hook = log_line;
     chain::authentication = ClientAuthentication_hook;
     ClientAuthentication_hook = authentication;
     RegisterXactCallback(transaction, nullptr);

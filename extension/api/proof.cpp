@@ -380,7 +380,7 @@ const char *accept(const Purpose &purpose, const char *text, StringInfo detail)
             outcome = look_at_token(given, all);
             // Used up all the same: others may have read it.
             if (tokens::is_in_statement(*given.token))
-                outcome = {nullptr, psprintf("The statement has the token in its text, so it is in logs now and is burnt.%s%s",
+                outcome = {nullptr, psprintf("The statement has the token in its text, where others may have read it: it is burnt.%s%s",
                                              outcome.factor == nullptr ? " " : "", outcome.factor == nullptr ? outcome.why : "")};
             break;
     }

@@ -32,8 +32,7 @@ jit_guard.entra_auth_context = 'c1'
 jit_guard.entra_clients = ''
 log_statement = 'all'
 log_min_duration_statement = 0
-log_parameter_max_length = 0
-log_parameter_max_length_on_error = 0
+log_parameter_max_length_on_error = -1
 CONF
 sub client { return JitClient->new($node, @_); }
 sub admin { return client('postgres')->value($_[0]); }
@@ -185,7 +184,7 @@ accepted('alice', ask('alice'), 'and so on');
 # ---- vector 213: in the text of the statement ----
 $id = ask('alice');
 my $literal = $issuer->token($oid{alice});
-gate_error(client('alice')->query("SELECT jit.present_token('$literal', $id)"), '28000', qr/in logs now and is burnt/, 'not in the text of the statement');
+gate_error(client('alice')->query("SELECT jit.present_token('$literal', $id)"), '28000', qr/others may have read it: it is burnt/, 'not in the text of the statement');
 gate_error(present(client('alice'), $literal, $id), '28000', qr/used before/, 'after which it is used up');
 my @halves = (substr($literal = $issuer->token($oid{alice}), 0, 50), substr $literal, 50);
 gate_error(client('alice')->query("SELECT jit.present_token('$halves[0]' || '$halves[1]', $id)"), '28000', qr/burnt/, 'nor in pieces');
@@ -357,6 +356,8 @@ for my $place (['the server log', $log], ['pg_stat_activity', $shown], ['jit.led
     is(scalar(grep { my ($signature) = /([^.]+)$/; index($place->[1], $_) >= 0 || (length($signature // '') > 20 && index($place->[1], $signature) >= 0) } @tokens), 0, "no token is in $place->[0]");
 }
 unlike($kept . $statistics, qr/eyJ/, 'not even one that was in the text of a statement is in records and statistics');
+# vector 232: statements and parameters are logged here
+like($log, qr/parameters: \$1 = '\(a signed token of \d+ bytes\)'/, 'where parameters are logged, the token is named');
 like($log, qr/jit\.present_token\(\.\.\., \d+\)/, 'the log says which call was refused');
 unlike($log, qr/STATEMENT: .*present_token\('/, 'and repeats no statement with a token beside an error');
 
