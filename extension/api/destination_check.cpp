@@ -203,9 +203,21 @@ void check(const Terms &terms)
         check_policies(terms.policies);
 }
 
+namespace {
+
+bool needs_identity(const Terms &terms)
+{
+    for (const char *reference : {terms.secret_file, terms.url_file})
+        if (reference != nullptr && net::key_vault::is_reference(reference))
+            return true;
+    return strcmp(terms.kind->name, "azure_monitor") == 0 || strcmp(terms.kind->name, "azure_blob") == 0;
+}
+
+} // namespace
+
 void warn(const Terms &terms)
 {
-    if (strcmp(terms.kind->name, "azure_monitor") == 0 && pg::settings::azure_identity == static_cast<int>(pg::settings::AzureIdentity::none))
+    if (needs_identity(terms) && pg::settings::azure_identity == static_cast<int>(pg::settings::AzureIdentity::none))
         ereport(WARNING, (errmsg("nothing is sent to \"%s\" yet", terms.name), errdetail("jit_guard.azure_identity does not say as whom."),
                           errhint("Set it to managed, certificate, federated or secret in the configuration file, and reload.")));
     if (terms.kind->is_signed && terms.secret_file == nullptr)
