@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ledger_text.hpp"
+#include "verify_run.hpp"
 
 using jit::unit::Ledger;
 using jit::unit::use_record;
@@ -19,27 +20,9 @@ using jit::verify::Verdict;
 
 namespace {
 
-using Text = std::vector<std::string>;
-
-Report checked(const Text &lines, const Options &options)
-{
-    std::FILE *file = std::tmpfile();
-    for (const std::string &line : lines)
-        std::fprintf(file, "%s\n", line.c_str());
-    std::rewind(file);
-    jit::verify::Lines in{file};
-    Report report = jit::verify::check(in, options);
-    std::fclose(file);
-    return report;
-}
-
-std::string joined(const Report &report)
-{
-    std::string out;
-    for (const std::string &line : report.lines)
-        out += line + '\n';
-    return out;
-}
+using jit::verify_run::checked;
+using jit::verify_run::joined;
+using jit::verify_run::Text;
 
 // 40 records, checkpoints of 10, 20, 30 and 40.
 Ledger sample()

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "ledger_text.hpp"
+#include "verify_run.hpp"
 
 using jit::unit::Ledger;
 using jit::unit::use_record;
@@ -15,27 +16,9 @@ using jit::verify::Verdict;
 
 namespace {
 
-using Text = std::vector<std::string>;
-
-Report checked(const Text &lines, const Options &options, bool last_end = true)
-{
-    std::FILE *file = std::tmpfile();
-    for (std::size_t i = 0; i < lines.size(); i++)
-        std::fprintf(file, "%s%s", lines[i].c_str(), i + 1 < lines.size() || last_end ? "\n" : "");
-    std::rewind(file);
-    jit::verify::Lines in{file};
-    Report report = jit::verify::check(in, options);
-    std::fclose(file);
-    return report;
-}
-
-std::string joined(const Report &report)
-{
-    std::string out;
-    for (const std::string &line : report.lines)
-        out += line + '\n';
-    return out;
-}
+using jit::verify_run::checked;
+using jit::verify_run::joined;
+using jit::verify_run::Text;
 
 // 30 records, checkpoints of 10 and 20.
 Ledger sample()
