@@ -79,7 +79,7 @@ my @told = read_logs(@{$run->{logs}});
         ['a step is not recorded', "DELETE FROM jit.events WHERE request_id = $ended AND event = 'approved'", 'history-is-state'],
         ['a longer window', "UPDATE jit.requests SET ends_at = ends_at + '1 min' WHERE request_id = $ended", 'window-is-granted'],
         ['a loan lives on', 'GRANT power TO p0 GRANTED BY jit_lender', 'loan-is-lent', 'loans-alternate'],
-        ['a write without approval', q{INSERT INTO app.one (token, who) VALUES ('forged', 'p0')}, 'writes-are-held', 'uses-are-recorded'],
+        ['a write without approval', q{INSERT INTO app.one (token, who) VALUES ('forged', 'checker')}, 'writes-are-held', 'uses-are-recorded'],
         ['an approval for an extension', $insert =~ s/\Q$ended\E/$longer/r, 'approved-is-approved'],
         ['an extension lives on', "UPDATE jit.requests SET state = 'approved', end_reason = NULL WHERE request_id = $longer", 'extensions-follow'],
         ['a right ends before its extension', "UPDATE jit.requests SET ends_at = ends_at - interval '1 ms' WHERE request_id = (SELECT extends FROM jit.requests WHERE request_id = $longer)", 'extensions-follow'],

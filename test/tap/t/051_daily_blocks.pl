@@ -37,7 +37,11 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = 'jit_guard'");
 $node->restart;
 # What the keeper puts into the ledger is in its index as autovacuum would have left it.
 $node->safe_psql('app', q{CALL jit.catch_up('3 minutes')});
-$node->safe_psql('app', 'VACUUM (ANALYZE)');
+# A transaction of a worker hinders VACUUM, and then index-only scans read the tables, too.
+for (1 .. 100) {
+    $node->safe_psql('app', 'VACUUM (ANALYZE)');
+    last if $node->safe_psql('app', q{SELECT bool_and(relallvisible = relpages) FROM pg_class WHERE oid IN ('jit.requests'::regclass, 'jit.votes'::regclass)}) eq 't';
+}
 my $whole = $node->safe_psql('app', q{SELECT sum(relpages) FROM pg_class WHERE oid IN ('jit.requests'::regclass, 'jit.events'::regclass)});
 cmp_ok($whole, '>', 1000, "reading the tables would take $whole blocks");
 
