@@ -19,6 +19,7 @@
 #include "hooks/values.hpp"
 #include "pg/dropped.hpp"
 #include "pg/evidence.hpp"
+#include "pg/labels.hpp"
 #include "pg/loans.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
@@ -210,6 +211,7 @@ void check(PlannedStmt *statement, const char *text)
     if (deadline::active() && !harmless && session::house_open == 0)
         deadline::recheck();
     pg::loans::guard_statement(parsetree);
+    pg::labels::check_provider(parsetree);
     cluster::check(parsetree, text);
     planted::check_command(parsetree, text);
     if (!gate::applies() || switches::off("utility"))

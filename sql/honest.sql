@@ -121,6 +121,11 @@ COMMIT;
 SELECT honest_next();
 EXECUTE p;
 \c - postgres
+-- A server without a tenant of Entra ID has no provider of security labels: without FOR, no other one is crowded out.
+SECURITY LABEL ON ROLE regress_free IS 'unclassified';
+\set VERBOSITY default
+SECURITY LABEL FOR jit_guard ON ROLE regress_free IS 'entra,oid=aaaaaaaa-0000-4000-8000-000000000001,tid=11111111-2222-3333-4444-555555555555,type=user';
+\set VERBOSITY terse
 SELECT jit.drop_policy('numbers');
 DROP FUNCTION honest_next, honest_drawing, honest_rows_atomic, honest_rows;
 DROP SEQUENCE honest_guarded_numbers, honest_numbers;

@@ -8,6 +8,7 @@
 #include "pg/json.hpp"
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
+#include "pg/settings.hpp"
 #include "pg/spi.hpp"
 #include "pg/switches.hpp"
 
@@ -28,6 +29,8 @@ extern "C" {
 namespace jit::pg::labels {
 
 namespace {
+
+constinit bool registered = false; // since the server started
 
 using Visit = bool (*)(void *to, Oid role, const char *label, bool uncommitted); // false: enough
 
@@ -122,12 +125,31 @@ extern "C" void jit_check_label(const ObjectAddress *object, const char *label)
 
 } // namespace
 
-void define() { register_label_provider(provider, jit_check_label); }
+// A provider more changes what SECURITY LABEL without FOR means to everybody, so there is one only where people have a tenant.
+// (pg_upgrade starts a server whose configuration may say nothing yet.)
+void define()
+{
+    registered = settings::entra_tenant[0] != '\0' || settings::azure_tenant[0] != '\0' || IsBinaryUpgrade;
+    if (registered)
+        register_label_provider(provider, jit_check_label);
+}
 
 // Without FOR, the server takes the only provider there is.
 bool is_ours(const SecLabelStmt *statement)
 {
-    return statement->objtype == OBJECT_ROLE && (statement->provider == nullptr || strcmp(statement->provider, provider) == 0);
+    return statement->objtype == OBJECT_ROLE &&
+           (statement->provider == nullptr ? registered : strcmp(statement->provider, provider) == 0);
+}
+
+void check_provider(const Node *parsetree)
+{
+    if (registered || !IsA(parsetree, SecLabelStmt))
+        return;
+    const char *named = reinterpret_cast<const SecLabelStmt *>(parsetree)->provider;
+    if (named != nullptr && strcmp(named, provider) == 0)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("labels of jit_guard are not in use on this server"),
+                        errdetail("They tie roles to people of Entra ID, and the server started without a tenant."),
+                        errhint("Set jit_guard.entra_tenant in postgresql.conf and restart the server.")));
 }
 
 Found of(Oid role)

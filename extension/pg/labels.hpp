@@ -13,7 +13,8 @@ namespace jit::pg::labels {
 
 inline constexpr const char *provider = "jit_guard";
 
-void define(); // from _PG_init
+void define(); // from _PG_init, after the settings
+void check_provider(const Node *parsetree); // an error when it sets labels of ours and the server has none
 [[nodiscard]] bool is_ours(const SecLabelStmt *statement);
 
 enum class Standing : uint8 {
