@@ -93,6 +93,9 @@ extern "C" size_t jit_receive_header(char *line, size_t size, size_t count, void
 
 // ---- told to it ----
 
+// Else the folder of the system is trusted as well, in the way of distributions that build libcurl with one.
+constexpr const char *no_folder = nullptr;
+
 template <class Value> bool set(Channel *channel, CURLoption option, Value value)
 {
     return curl.setopt(channel->handle, option, value) == CURLE_OK;
@@ -135,7 +138,8 @@ bool prepare(Channel *channel, const Message &message)
                 set(channel, CURLOPT_WRITEFUNCTION, jit_receive) && set(channel, CURLOPT_WRITEDATA, channel) &&
                 set(channel, CURLOPT_HEADERFUNCTION, jit_receive_header) && set(channel, CURLOPT_HEADERDATA, channel) &&
                 set(channel, CURLOPT_FRESH_CONNECT, channel->fresh ? 1L : 0L) &&
-                (authorities == nullptr || set(channel, CURLOPT_CAINFO, authorities));
+                (authorities == nullptr || (set(channel, CURLOPT_CAINFO, authorities) && set(channel, CURLOPT_CAPATH, no_folder)));
+    (void) set(channel, CURLOPT_CA_CACHE_TIMEOUT, 0L); // or what the file no longer has is trusted for a day; since 7.87
     (void) set(channel, CURLOPT_QUICK_EXIT, 1L); // not to wait for a resolver that hangs
     channel->fresh = false;
     if (is_stream)

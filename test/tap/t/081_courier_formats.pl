@@ -56,6 +56,49 @@ for (['good', undef], ['expired', qr/expired/], ['strange', qr/self.signed|unabl
     sql($node, "SELECT jit.drop_destination('$name')");
     $receiver->stop;
 }
+# The authority is replaced in its file: who had a certificate of the old one is nobody now.
+{
+    my %receiver = map { ($_ => JitReceiver->new("$work/rotated_$_", tls => ["$work/$_.pem", "$work/$_.key"])) } qw(good strange);
+    my $before = JitReceiver->new("$work/rotated_before", tls => ["$work/good.pem", "$work/good.key"]);
+    sql($node, q{SELECT jit.create_destination('rotated_before', 'webhook', '} . $before->url('localhost') . q{')});
+    delivered('rotated_before', 'before: a certificate of the old authority is accepted');
+    my $old = slurp_file("$work/ca.pem");
+    my $authority = sub { my ($pem) = @_; open my $out, '>', "$work/ca.pem" or die $!; print $out $pem; close $out; return };
+    $authority->(slurp_file("$work/other.pem"));
+    sql($node, qq{SELECT jit.create_destination('rotated_$_', 'webhook', '} . $receiver{$_}->url('localhost') . q{')}) for qw(good strange);
+    delivered('rotated_strange', 'a certificate of the new authority is accepted');
+    wait_for($node, q{SELECT failures > 0 FROM jit.destinations WHERE name = 'rotated_good'}, 'one of the old authority is not');
+    is(scalar($receiver{good}->requests), 0, 'and nothing was sent there');
+    $authority->($old);
+    sql($node, qq{SELECT jit.drop_destination('rotated_$_')}) for qw(before good strange);
+    $_->stop for $before, values %receiver;
+}
+# What the system trusts is not trusted beside the file. (The folder of the system is another one for this server.)
+SKIP: {
+    my $apart = 'unshare -U --map-current-user --keep-caps -m';
+    my $mount = "mount --bind '$work/system' /etc/ssl/certs";
+    mkdir "$work/system";
+    my $pem = slurp_file("$work/other.pem");
+    append_to_file("$work/system/$_", $pem) for qw(other.pem ca-certificates.crt);
+    openssl('rehash system');
+    system("$apart $mount >/dev/null 2>&1") == 0 or skip 'this system lets nobody mount a folder of his own (unshare)', 4;
+    my $receiver = JitReceiver->new("$work/pinned", tls => ["$work/strange.pem", "$work/strange.key"]);
+    $node->stop;
+    my ($data, $log) = ($node->data_dir, $node->logfile);
+    system(split(/ /, $apart), 'sh', '-c', "$mount && exec pg_ctl -w -D '$data' -l '$log' start >/dev/null") == 0 or die "the server does not start\n";
+    $node->_update_pid(1);
+    sql($node, q{SELECT jit.create_destination('pinned', 'webhook', '} . $receiver->url('localhost') . q{')});
+    wait_for($node, q{SELECT failures > 0 FROM jit.destinations WHERE name = 'pinned'}, 'an authority that only the system trusts is not accepted');
+    is(scalar($receiver->requests), 0, 'and nothing was sent');
+    $node->adjust_conf('postgresql.conf', 'jit_guard.courier_ca_file', "''");
+    $node->reload;
+    sql($node, q{SELECT jit.redeliver('pinned')});
+    delivered('pinned', 'without a file it is');
+    $node->adjust_conf('postgresql.conf', 'jit_guard.courier_ca_file', "'$work/ca.pem'");
+    $node->restart;
+    sql($node, q{SELECT jit.drop_destination('pinned')});
+    $receiver->stop;
+}
 my $named = JitReceiver->new("$work/named", tls => ["$work/good.pem", "$work/good.key"]);
 sql($node, qq{SELECT jit.create_destination('named', 'webhook', '} . $named->url('127.0.0.1') . q{')});
 wait_for($node, q{SELECT last_error ~* 'alternative|subject|match|IP' FROM jit.destinations WHERE name = 'named'}, 'a certificate for another name is not accepted');
