@@ -302,8 +302,14 @@ void define_row(const Row &row)
 
 void define()
 {
-    for (const Row &row : table)
+    for (const Row &row : table) {
+        const char *given = GetConfigOption(row.name, true, false);
+        given = given != nullptr ? pstrdup(given) : nullptr;
         define_row(row);
+        // The server itself would only warn, and start with a default that may protect less. It is tried, not set.
+        if (given != nullptr)
+            set_config_option(row.name, given, PGC_POSTMASTER, PGC_S_FILE, GUC_ACTION_SET, false, FATAL, false);
+    }
     switches::define();
     MarkGUCPrefixReserved("jit_guard");
 }
