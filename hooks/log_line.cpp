@@ -18,6 +18,8 @@ void log_line(ErrorData *line)
     if (!switches::off("log_tokens")) {
         for (char *text : {line->message, line->detail, line->detail_log, line->hint, line->context})
             (void)pg::token_text::redact(text);
+        if (pg::token_text::redact(line->internalquery))
+            line->internalpos = 0; // a place in the text as it was
         // The cursor stays: it is for the client, whose statement is as he wrote it.
         if (!line->hide_stmt && debug_query_string != nullptr && !core::token_text::find(debug_query_string).empty())
             line->hide_stmt = true;

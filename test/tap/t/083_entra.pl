@@ -398,6 +398,15 @@ gate_rows(present($one, $tokens[-1], $id), 'approved', 'and lets her in again');
 admin(q{SELECT jit.reset_factors('alice', 'met her again')});
 gate_error(present($one, $tokens[-1], ask('alice')), '28000', qr/used before/, 'a reset makes no used token good');
 
+# ---- vector 236: in what EXECUTE was given ----
+push @texts, $issuer->sign($claims->(), key => 'k2');
+for my $comment ('', " /* $texts[-1] */") {
+    my $error = client('alice')->query("DO \$\$ BEGIN EXECUTE 'SELECT no_such_column$comment'; END \$\$")->{error};
+    is($error->{C}, '42703', 'an error in a text that is executed');
+    like($error->{q}, $comment ? qr{^SELECT no_such_column /\* \(a signed token of \d+ bytes\) \*/$} : qr/^SELECT no_such_column$/, 'with the text, in which a token is named');
+    is($error->{p}, $comment ? undef : 8, 'and the place, where it can be said');
+}
+
 # ---- nothing of a token is left ----
 my $shown = admin(q{SELECT string_agg(query, E'\n') FROM pg_stat_activity});
 my $kept = admin(q{SELECT string_agg(encode(record, 'escape'), E'\n') FROM jit.ledger}) . admin(q{SELECT string_agg(e::text, E'\n') FROM jit.events e});
@@ -407,6 +416,7 @@ my $tables = $node->safe_psql('app', q{SELECT string_agg(t::text, E'\n') FROM (S
 for my $place (['the server log', $log], ['pg_stat_activity', $shown], ['jit.ledger and jit.events', $kept], ['pg_stat_statements', $statistics], ['the tables', $tables]) {
     is(scalar(grep { my ($signature) = /([^.]+)$/; index($place->[1], $_) >= 0 || (length($signature // '') > 20 && index($place->[1], $signature) >= 0) } @tokens), 0, "no token is in $place->[0]");
 }
+is(scalar(grep { my ($signature) = /([^.]+)$/; index($log, $signature) >= 0 } @texts), 0, 'not even one that was in the text of a statement is in the server log');
 unlike($kept . $statistics, qr/eyJ/, 'not even one that was in the text of a statement is in records and statistics');
 # vector 232: statements and parameters are logged here
 like($log, qr/parameters: \$1 = '\(a signed token of \d+ bytes\)'/, 'where parameters are logged, the token is named');
