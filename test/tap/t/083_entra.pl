@@ -398,6 +398,14 @@ gate_rows(present($one, $tokens[-1], $id), 'approved', 'and lets her in again');
 admin(q{SELECT jit.reset_factors('alice', 'met her again')});
 gate_error(present($one, $tokens[-1], ask('alice')), '28000', qr/used before/, 'a reset makes no used token good');
 
+# ---- vector 233 with a token that is good: the gate refuses what stands before it, and it is never presented ----
+$id = ask('alice');
+push @texts, $issuer->sign($claims->(), key => 'k2');
+gate_refused(client('alice')->query("SELECT * FROM pay.accounts; SELECT jit.present_token('$texts[-1]', $id)"), 'a refusal with a token in the text');
+like(admin(q{CALL jit.catch_up(); SELECT statement FROM jit.refusals ORDER BY seq DESC LIMIT 1}), qr/^SELECT \* FROM pay\.accounts; SELECT jit\.present_token\('\(a signed token of \d+ bytes\)', $id\)$/,
+    'its record says so');
+client('alice')->query("SELECT jit.cancel($id)");
+
 # ---- vector 236: in what EXECUTE was given ----
 push @texts, $issuer->sign($claims->(), key => 'k2');
 for my $comment ('', " /* $texts[-1] */") {
