@@ -124,7 +124,40 @@ PREPARE bound(int) AS SELECT count(*) FROM app.accounts WHERE id = $1;
 EXECUTE bound(3);
 CALL jit.catch_up();
 SELECT parameters FROM jit.uses ORDER BY seq DESC LIMIT 1;
+
+-- vector 233: a token in the text of a statement, in that around a nested one, in the functions that led there, in parts of a long one,
+-- and in a value: every record says that there was one, and its hash is that of what it says.
+\c - postgres
+SELECT jit.alter_policy('accounts', record_parameters => true);
+SELECT jit.create_policy('notes', '{READ}', '{app.notes}', eligible => '{regress_alice}', approvals => 0, require_reason => false);
+CALL jit.catch_up();
+SELECT max(seq) AS tokens FROM jit.ledger \gset
+\c - regress_alice
+\set VERBOSITY terse
+SELECT 'eyJ' || repeat('h', 60) || '.' || repeat('c', 300) || '.' || repeat('s', 342) AS token \gset
+SELECT '(a signed token of 707 bytes)' AS word \gset
+SELECT count(*) FROM app.accounts WHERE id > 0 AND :'token' <> '';
+SELECT 1 \; SELECT count(*) FROM app.notes \; SELECT :'token' ;
+SELECT format($f$DO $$ BEGIN PERFORM %L; EXECUTE 'SELECT note FROM app.notes /* %s */'; END $$$f$, :'token', :'token') AS nested \gset
+:nested ;
+SELECT format($f$DO $$ BEGIN PERFORM %L; EXECUTE 'SELECT id FROM app.accounts /* %s */'; END $$$f$, :'token', :'token') AS nested \gset
+:nested ;
+SELECT format('SELECT count(*) FROM app.accounts /* %s %s %s */', :'token', repeat('x', 70000), :'token') AS long \gset
+:long ;
+PREPARE tokens(int, text, text[], text) AS SELECT count(*) FROM app.accounts WHERE id > $1 AND $2 IS NOT NULL AND $3 IS NOT NULL AND $4 IS NOT NULL;
+EXECUTE tokens(1, 'Bearer ' || :'token', ARRAY[:'token', 'x', :'token'], repeat('é', 7900) || :'token' || 'y');
+CALL jit.catch_up();
+SELECT replace(statement, :'word', '(a token)') AS statement, statement_hash = encode(sha256(convert_to(statement, 'UTF8')), 'hex') AS same
+  FROM jit.uses WHERE seq > :tokens ORDER BY seq;
+SELECT replace(statement, :'word', '(a token)') AS statement FROM jit.refusals WHERE seq > :tokens ORDER BY seq;
+SELECT parameters - 3 AS parameters, right(parameters ->> 3, 32) AS cut FROM jit.uses WHERE parameters IS NOT NULL ORDER BY seq DESC LIMIT 1;
 \c - regress_auditor
+SELECT count(*) AS left_over FROM jit.ledger WHERE encode(record, 'escape') LIKE '%eyJ%';
+SELECT k.key, count(*) FROM jit.ledger l, jsonb_each_text(jit.decode(l.record)) k
+ WHERE l.seq > :tokens AND k.value LIKE '%(a signed token of 707 bytes)%' GROUP BY 1 ORDER BY 1;
+SELECT count(*) AS parts, encode(sha256(string_agg(convert_to(d ->> 'statement', 'UTF8'), '' ORDER BY (d ->> 'offset')::bigint)), 'hex') = min(d ->> 'statement_hash') AS same,
+       sum(octet_length(d ->> 'statement')) = min((d ->> 'statement_length')::bigint) AS whole
+  FROM (SELECT jit.decode(record) AS d FROM jit.ledger WHERE seq > :tokens AND jit.record_keys(record) @> '{kind:text}') s;
 
 -- Gapless, every event among them.
 SELECT min(seq), max(seq) - count(*) AS missing, count(DISTINCT seq) = count(*) AS once FROM jit.ledger;

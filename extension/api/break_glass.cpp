@@ -235,7 +235,7 @@ PG_FUNCTION_INFO_V1(jit_break_glass);
 Datum jit_break_glass(PG_FUNCTION_ARGS)
 {
     ErrorContextCallback hidden;
-    proof::hide(&hidden);
+    proof::hide(&hidden, fcinfo, 2);
     session::require_bare_call(fcinfo);
     require_writer("jit.break_glass()");
     spi::connect();

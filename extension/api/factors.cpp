@@ -195,7 +195,7 @@ PG_FUNCTION_INFO_V1(jit_reset_factors);
 Datum jit_enroll_totp(PG_FUNCTION_ARGS)
 {
     ErrorContextCallback hidden;
-    proof::hide(&hidden);
+    proof::hide(&hidden, fcinfo, 0);
     session::require_bare_call(fcinfo);
     require_writer("jit.enroll_totp()");
     const char *proof = text_argument(fcinfo, 0);
@@ -215,7 +215,7 @@ Datum jit_enroll_totp(PG_FUNCTION_ARGS)
 Datum jit_confirm_totp(PG_FUNCTION_ARGS)
 {
     ErrorContextCallback hidden;
-    proof::hide(&hidden);
+    proof::hide(&hidden, fcinfo, 0);
     session::require_bare_call(fcinfo);
     require_writer("jit.confirm_totp()");
     const Rows rows = rows::begin_texts(fcinfo);
@@ -230,7 +230,7 @@ Datum jit_confirm_totp(PG_FUNCTION_ARGS)
 Datum jit_enroll_key(PG_FUNCTION_ARGS)
 {
     ErrorContextCallback hidden;
-    proof::hide(&hidden);
+    proof::hide(&hidden, fcinfo, 1);
     session::require_bare_call(fcinfo);
     require_writer("jit.enroll_key()");
     const char *line = text_argument(fcinfo, 0);
@@ -245,7 +245,7 @@ Datum jit_enroll_key(PG_FUNCTION_ARGS)
 Datum jit_new_recovery_codes(PG_FUNCTION_ARGS)
 {
     ErrorContextCallback hidden;
-    proof::hide(&hidden);
+    proof::hide(&hidden, fcinfo, 0);
     session::require_bare_call(fcinfo);
     require_writer("jit.new_recovery_codes()");
     const Rows rows = rows::begin_texts(fcinfo);
@@ -262,7 +262,7 @@ Datum jit_new_recovery_codes(PG_FUNCTION_ARGS)
 Datum jit_remove_factor(PG_FUNCTION_ARGS)
 {
     ErrorContextCallback hidden;
-    proof::hide(&hidden);
+    proof::hide(&hidden, fcinfo, 1);
     session::require_bare_call(fcinfo);
     require_writer("jit.remove_factor()");
     const int64 id = request_argument(fcinfo);

@@ -55,9 +55,10 @@ void record(const char *event, Oid person, const char *factor, const char *reaso
 
 namespace jit::api::proof {
 
-// While a call that was given a proof runs, the server log does not repeat its statement beside an error: the proof may
-// not be used up by it. After an error nothing need be done.
-void hide(ErrorContextCallback *hidden);
+// First thing in a call that is given a proof, which is its argument number `proof`. While it runs, the server log does not repeat its
+// statement beside an error: the proof may not be used up by it. A token in the text of the statement is used up here, whatever the call
+// is refused for afterwards. After an error nothing need be done.
+void hide(ErrorContextCallback *hidden, FunctionCallInfo fcinfo, int proof);
 void show(const ErrorContextCallback *hidden);
 
 struct Purpose {

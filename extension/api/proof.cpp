@@ -12,9 +12,12 @@
 #include "pg/record.hpp"
 #include "pg/session.hpp"
 #include "pg/shared.hpp"
+#include "pg/spi.hpp"
 #include "pg/switches.hpp"
 
 extern "C" {
+#include "access/xact.h"
+#include "access/xlog.h"
 #include "utils/fmgroids.h"
 }
 
@@ -148,6 +151,7 @@ bool use_up_challenge(core::RequestId request, Oid person)
 // ---- looking at it ----
 
 constexpr const char *used_before = "It was used before; each is good once.";
+constexpr const char *token_used_before = "It, or one that was issued later, was used before; each is good once.";
 
 enum class Wanted : bool { unconfirmed, confirmed };
 
@@ -217,9 +221,9 @@ Outcome look_at_signature(const Given &given, core::RequestId request, Oid perso
     return {factor, nullptr};
 }
 
-Outcome look_at_token(const Given &given, std::span<const Factor> all)
+Outcome look_at_token(const tokens::Token &token, std::span<const Factor> all)
 {
-    const tokens::Looked looked = tokens::look(*given.token);
+    const tokens::Looked looked = tokens::look(token);
     if (looked.why != nullptr)
         return {nullptr, looked.why};
     for (const Factor &one : all)
@@ -227,7 +231,7 @@ Outcome look_at_token(const Given &given, std::span<const Factor> all)
             // Tokens are used in the order in which they were issued, as codes of an app are.
             return use_up(one, use_later, looked.issued_at) && tokens::is_first_use(looked)
                        ? Outcome{&one, nullptr}
-                       : Outcome{nullptr, "It, or one that was issued later, was used before; each is good once."};
+                       : Outcome{nullptr, token_used_before};
     return {nullptr, "Your role is not tied to a person of Entra ID any more."};
 }
 
@@ -341,10 +345,31 @@ Secret *secrets_of(std::span<const Factor> all, Oid person)
 
 extern "C" void jit_hide_statement(void *) { (void)errhidestmt(true); }
 
-void hide(ErrorContextCallback *hidden)
+namespace {
+
+// Others may read the text of a statement. A token in it is used up before anything can refuse the call: that of a request that is over,
+// or one that comes by EXECUTE, would be good for what waits next. No attempt is counted, since the call may be somebody else's code; what
+// refuses it is told by what follows.
+void burn(const char *text)
+{
+    if (!tokens::looks_like_one(text) || !tokens::is_in_statement(text) || switches::off("entra_burn"))
+        return;
+    if (RecoveryInProgress() || IsInParallelMode() || catalog::presence() != catalog::Presence::ready || !catalog::is_current_version())
+        return; // nothing is proved here
+    pg::spi::connect();
+    const Oid person = session::person();
+    if (const tokens::Token *token = tokens::prepare_if_possible(person, text))
+        (void)look_at_token(*token, factors::of(person));
+    pg::spi::finish();
+}
+
+} // namespace
+
+void hide(ErrorContextCallback *hidden, FunctionCallInfo fcinfo, int proof)
 {
     *hidden = {error_context_stack, jit_hide_statement, nullptr};
     error_context_stack = hidden;
+    burn(text_argument(fcinfo, proof));
 }
 
 void show(const ErrorContextCallback *hidden) { error_context_stack = hidden->previous; }
@@ -377,11 +402,12 @@ const char *accept(const Purpose &purpose, const char *text, StringInfo detail)
             outcome = look_at_signature(given, purpose.request, person, all);
             break;
         case Kind::entra:
-            outcome = look_at_token(given, all);
-            // Used up all the same: others may have read it.
-            if (tokens::is_in_statement(*given.token))
+            outcome = look_at_token(*given.token, all);
+            if (tokens::is_in_statement(text)) { // hide() has used it up, unless its key came only now
+                const bool is_bad = outcome.factor == nullptr && outcome.why != token_used_before;
                 outcome = {nullptr, psprintf("The statement has the token in its text, where others may have read it: it is burnt.%s%s",
-                                             outcome.factor == nullptr ? " " : "", outcome.factor == nullptr ? outcome.why : "")};
+                                             is_bad ? " " : "", is_bad ? outcome.why : "")};
+            }
             break;
     }
     if (outcome.factor == nullptr)

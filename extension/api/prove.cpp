@@ -158,7 +158,7 @@ PG_FUNCTION_INFO_V1(jit_present_token);
 Datum jit_present_token(PG_FUNCTION_ARGS)
 {
     ErrorContextCallback hidden;
-    proof::hide(&hidden);
+    proof::hide(&hidden, fcinfo, 0);
     session::require_bare_call(fcinfo);
     require_writer("jit.present_token()");
     const char *text = text_argument(fcinfo, 0);
@@ -174,7 +174,7 @@ Datum jit_present_token(PG_FUNCTION_ARGS)
 Datum jit_prove(PG_FUNCTION_ARGS)
 {
     ErrorContextCallback hidden;
-    proof::hide(&hidden);
+    proof::hide(&hidden, fcinfo, 1);
     session::require_bare_call(fcinfo);
     require_writer("jit.prove()");
     const core::RequestId id = request_argument(fcinfo);

@@ -35,7 +35,6 @@ namespace spi = pg::spi;
 namespace switches = pg::switches;
 
 struct Token {
-    const char *text;
     jwt::Token parts;
     std::string_view issuer, modulus, exponent; // of the key
     labels::Found label;
@@ -224,7 +223,6 @@ const Token *prepare(Oid person, const char *text, int64 max_age)
                        "The owner of the server sets jit_guard.entra_tenant, jit_guard.entra_audience and jit_guard.entra_scope in the "
                        "configuration file.");
     auto *token = static_cast<Token *>(palloc0(sizeof(Token)));
-    token->text = text;
     token->max_age_s = max_age / USECS_PER_SEC;
     if (const jwt::Shape shape = read(text, &token->parts); shape != jwt::Shape::good)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("this is no token of Entra ID"), errdetail("%s", words_of(shape)),
@@ -243,6 +241,15 @@ const Token *prepare(Oid person, const char *text, int64 max_age)
         refuse_unready("your tokens cannot be counted yet", "The courier has not written down that your role has its label.",
                        "Try again in some seconds. If it persists, look for the courier in pg_stat_activity.");
     return token;
+}
+
+const Token *prepare_if_possible(Oid person, const char *text)
+{
+    // Everything that prepare() raises for.
+    if (!await_key(person, text) || labels::of(person).standing != labels::Standing::good)
+        return nullptr;
+    constexpr int64 any_age = PG_INT32_MAX * USECS_PER_SEC;
+    return prepare(person, text, any_age);
 }
 
 Looked look(const Token &given)
@@ -276,17 +283,17 @@ bool is_first_use(const Looked &looked)
 
 // A statement's text is in logs, in pg_stat_activity, and in histories of clients. The plan does not tell: it may hold the value of a
 // parameter as a constant.
-bool is_in_statement(const Token &token)
+bool is_in_statement(const char *text)
 {
     if (switches::off("entra_literal"))
         return false;
-    if (debug_query_string != nullptr && strstr(debug_query_string, token.text) != nullptr)
+    if (debug_query_string != nullptr && strstr(debug_query_string, text) != nullptr)
         return true;
     const ParamListInfo given = ActivePortal != nullptr ? ActivePortal->portalParams : nullptr;
     if (given == nullptr || given->paramFetch != nullptr)
         return true;
     for (int i = 0; i < given->numParams; i++)
-        if (is_same(given->params[i], view(token.text)))
+        if (is_same(given->params[i], view(text)))
             return false;
     return true;
 }

@@ -20,6 +20,8 @@ bool await_key(Oid person, const char *text);
 // Everything that can be said without looking at the signature, so that what is nobody's failure is not counted as one. Raises 22023
 // for a text that is no token, 55000 when there is nothing to verify it with. `max_age`: in microseconds.
 [[nodiscard]] const Token *prepare(Oid person, const char *text, int64 max_age);
+// The same without raising, whatever the age of the sign-in: nullptr for one that could not be verified here now.
+[[nodiscard]] const Token *prepare_if_possible(Oid person, const char *text);
 struct Looked {
     const char *why;  // nullptr: it is good
     int64 issued_at;  // in seconds of Unix
@@ -28,7 +30,7 @@ struct Looked {
 // In other databases of this server, too.
 [[nodiscard]] bool is_first_use(const Looked &looked);
 // Did it come as text of the statement, and not as a parameter of it?
-[[nodiscard]] bool is_in_statement(const Token &token);
+[[nodiscard]] bool is_in_statement(const char *text);
 // What the ledger keeps of it.
 void describe(const Token &token, StringInfo json);
 

@@ -18,6 +18,7 @@
 #include "pg/shared_evidence.hpp"
 #include "pg/spool.hpp"
 #include "pg/switches.hpp"
+#include "pg/token_text.hpp"
 #include "pg/use_groups.hpp"
 #include "pg/wal.hpp"
 
@@ -147,18 +148,24 @@ void send(Oid to, Durable durable)
 
 // ---- statements ----
 
+// As records have it: without tokens. What has the same text as the last one needs no look; that one has none.
 struct Text {
     const char *start;
     Size count;
     core::Hash hash;
+    const char *as_sent;
 };
+
+const char *without_tokens(const char *text) { return switches::off("record_tokens") ? text : token_text::without(text); }
 
 Text text_of(const char *statement)
 {
     static constinit Bytes last = {};
     static constinit core::Hash last_hash = {};
-    Text text = {statement, strlen(statement), {}};
+    Text text = {statement, strlen(statement), {}, statement};
     if (last.start == nullptr || last.count != text.count || memcmp(last.start, statement, text.count) != 0) {
+        text.start = without_tokens(statement);
+        text.count = strlen(text.start);
         if (!core::sha256({text.start, text.count}, &last_hash)) {
             last.count = 0;
             ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("the statement cannot be hashed"),
@@ -197,8 +204,10 @@ void add_statement(Writer *writer, const Text &text, bool nested)
     if (text.count <= longest_text)
         writer->text(Tag::statement, {text.start, text.count});
     // debug_query_string is what the client sent; it is another text when this one is nested in it.
-    if (nested && debug_query_string != nullptr && strcmp(debug_query_string, text.start) != 0)
-        writer->text(Tag::outer_statement, {debug_query_string, smaller(strlen(debug_query_string), longest_text)});
+    if (nested && debug_query_string != nullptr && strcmp(debug_query_string, text.as_sent) != 0) {
+        const char *outer = without_tokens(debug_query_string);
+        writer->text(Tag::outer_statement, {outer, smaller(strlen(outer), longest_text)});
+    }
 }
 
 const char *said(const char *statement) { return statement != nullptr ? statement : ""; }
@@ -342,7 +351,7 @@ void refusal(const Refused &r)
     put(&record, Tag::action, r.action);
     put(&record, Tag::object, r.object);
     put(&record, Tag::why, r.why);
-    put(&record, Tag::call_stack, r.call_stack);
+    put(&record, Tag::call_stack, without_tokens(r.call_stack));
     if (r.trigger_depth > 0)
         writer.number(Tag::trigger_depth, r.trigger_depth);
     put(&record, Tag::views, r.views);

@@ -44,8 +44,12 @@ bool make(const char *path, std::string_view text)
     const int why = errno;
     (void)unlink(temporary);
     errno = why;
-    if (done)
-        fsync_fname(".", true);
+    if (done) { // its name is in the folder, which may be outside of the data directory
+        char folder[MAXPGPATH];
+        strlcpy(folder, path, sizeof(folder));
+        get_parent_directory(folder);
+        fsync_fname(folder[0] != '\0' ? folder : ".", true);
+    }
     return done;
 }
 

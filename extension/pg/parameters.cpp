@@ -1,10 +1,10 @@
 // parameters.cpp: zone C. See parameters.hpp.
 
-#include "core/jwt.hpp"
-
 #include "pg/parameters.hpp"
 
 #include "pg/json.hpp"
+#include "pg/switches.hpp"
+#include "pg/token_text.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -31,10 +31,9 @@ const char *text_of(const ParamExternData &parameter)
     bool is_varlena = false;
     getTypeOutputInfo(type, &output, &is_varlena);
     char *text = OidOutputFunctionCall(output, parameter.value);
+    if (!switches::off("record_tokens"))
+        (void)token_text::redact(text); // before it is cut
     const auto length = static_cast<int>(strlen(text));
-    // Whoever reads it in a record could use it elsewhere.
-    if (static_cast<size_t>(length) >= core::jwt::least_bytes && core::jwt::looks_signed({text, static_cast<size_t>(length)}))
-        return psprintf("(a signed token of %d bytes)", length);
     if (length <= longest_value)
         return text;
     text[pg_mbcliplen(text, length, longest_value)] = '\0';

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/base64.hpp"
+#include "core/token_text.hpp"
 #include "promise.hpp"
 
 using namespace jit::core;
@@ -31,12 +32,27 @@ bool is_inside(std::string_view part, const void *begin, std::size_t size)
     return part.empty() || (part.data() >= from && part.data() + part.size() <= from + size);
 }
 
+// What is left of a text has no token, and is no longer.
+void look_for_tokens(const std::string &text)
+{
+    const std::string_view found = token_text::find(text);
+    promise(is_inside(found, text.data(), text.size()), "it is in the text");
+    promise(found.empty() || (found.starts_with("eyJ") && found.size() >= jwt::least_bytes), "and looks like one");
+    promise(!found.empty() || !jwt::looks_signed(text) || text.size() < jwt::least_bytes, "what is one is found");
+    std::string rest = text;
+    rest.resize(token_text::redact(rest));
+    promise(found.empty() ? rest == text : rest.size() < text.size(), "shorter only with one in it");
+    promise(token_text::find(rest).empty(), "and none is left");
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size)
 {
     static std::array<char, jwt::room_bytes> room;
     const std::string_view text{reinterpret_cast<const char *>(data), size};
+    look_for_tokens(std::string{text});
+    look_for_tokens("eyJ" + std::string{text} + std::string(jwt::least_bytes, 'x') + "'eyJ" + std::string{text});
     jwt::Token token{};
     const jwt::Shape shape = jwt::read(text, room, &token);
     if (shape == jwt::Shape::good) {

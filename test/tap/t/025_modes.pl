@@ -128,4 +128,11 @@ $alice->query('SELECT 1');
 is(kinds(@lines), '', 'without a line');
 @lines = lines_of(sub { gate_refused($alice->query('SELECT id FROM pay.lent'), 'log_uses off: refused') });
 is(kinds(@lines), 'refusal', 'refusals are always written');
+
+# ---- vector 234: a text in which a token could begin at every third byte; looking for one took hours, which nothing could interrupt ----
+for my $long ('eyJ' x 1_000_000, 'eyJ.eyJ.' x 300_000, 'eyJ' x 1_000_000 . '.' . 'eyJ' x 1_000_000) {
+    gate_error($alice->query("SELECT 1/0 /* $long */"), '22012', qr/division by zero/, 'an error of such a statement comes');
+    gate_rows($alice->query("SELECT 1 /* $long */"), '1', 'as its answer does');
+    gate_refused($alice->query("SELECT id FROM pay.lent /* $long */"), 'and its refusal');
+}
 done_testing();
