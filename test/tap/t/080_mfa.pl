@@ -158,6 +158,31 @@ $bob->query("SET TimeZone = 'Asia/Tokyo'");
 $bob->query('SET IntervalStyle = iso_8601');
 gate_rows(prove($bob, $second, signed('ed25519', $challenge)), 'approved', 'its facts do not hang on settings');
 
+# ---- vector 237: another challenge, committed while a used signature is looked at ----
+# Counting the attempt flushes the log; for this session that takes a tenth of a second, in which the challenge is committed.
+$node->adjust_conf('postgresql.conf', 'fsync', 'on');
+$node->reload;
+my $third = bobs(', uses => 52');
+my $quick = client('bob', options => '-c synchronous_commit=off');
+admin($_) for q{ALTER ROLE bob SET commit_delay = 100000}, q{ALTER ROLE bob SET commit_siblings = 0};
+my $slow = client('bob');
+for my $try (1 .. 4) {
+    my $used = signed('ed25519', $bob->value("SELECT jit.challenge($third)"));
+    $bob->query('BEGIN');
+    gate_rows(prove($bob, $third, $used), 'approved', 'a signature is used');
+    $bob->query('ROLLBACK');
+    $quick->query('BEGIN');
+    $quick->value("SELECT jit.challenge($third)");
+    $slow->send_query("SELECT jit.prove($third, " . quoted($used) . ')');
+    wait_until($node, q{(SELECT failures = 1 FROM jit.attempts WHERE person = 'bob'::regrole)});
+    $quick->query('COMMIT');
+    gate_error($slow->finish, '28000', qr/used before|not of your latest challenge/, 'and again, it is refused, whichever challenge is there when it is used up');
+}
+gate_rows(prove($bob, $third, signed('ed25519', $bob->value("SELECT jit.challenge($third)"))), 'approved', 'one over the latest challenge proves');
+admin('ALTER ROLE bob RESET ALL');
+$node->adjust_conf('postgresql.conf', 'fsync', 'off');
+$node->reload;
+
 # ---- hardware keys: made here as the hardware makes them, and ssh-keygen agrees ----
 sub text { return pack 'N/a', $_[0]; }
 run_it(['openssl', 'genpkey', '-algorithm', 'ed25519', '-out', "$folder/sk.pem"]);
