@@ -120,15 +120,29 @@ void require_read_committed()
                         errhint("BEGIN ISOLATION LEVEL READ COMMITTED;")));
 }
 
+// Not an advisory lock: anybody could hold one of those against us.
+LOCKTAG tag_of(Oid person)
+{
+    LOCKTAG tag;
+    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog::house().authenticators, person, 0);
+    return tag;
+}
+
 void lock(Oid person)
 {
     require_read_committed();
     if (pg::switches::off("factor_lock"))
         return;
-    // Not an advisory lock: anybody could hold one of those against us.
-    LOCKTAG tag;
-    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog::house().authenticators, person, 0);
+    const LOCKTAG tag = tag_of(person);
     (void)LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+void lock_shared(Oid person)
+{
+    if (pg::switches::off("proof_lock"))
+        return;
+    const LOCKTAG tag = tag_of(person);
+    (void)LockAcquire(&tag, ShareLock, false, false);
 }
 
 // With the database: in a copy of it a code could be used a second time.

@@ -169,7 +169,7 @@ int32 reset(Oid person, const char *reason)
     if (is_blank(reason))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a reset needs a reason"),
                         errhint("SELECT jit.reset_factors('alice', 'lost her phone, met in person');")));
-    factors::lock(person);
+    factors::seize(person);
     const int32 count = factors::erase_all(person, factors::Gone::factors);
     factors::record("factors_reset", person, nullptr, reason);
     return count;

@@ -4,6 +4,10 @@
 #include "api/requests.hpp"
 #include "api/rows.hpp"
 
+extern "C" {
+#include "storage/lock.h"
+}
+
 namespace jit::api::factors {
 
 enum class Kind : uint8 { totp, ssh, recovery, entra }; // the last: tokens of Entra ID, for whom has the label
@@ -21,8 +25,13 @@ struct Factor {
 
 // Raises 25001 at an isolation level that cannot see what others just committed.
 void require_read_committed();
-// The same, and until the transaction ends nobody else enrols or removes for this person.
+// The same, and until the transaction ends nobody else enrols or removes for this person, and nobody proves anything.
 void lock(Oid person);
+// Until the transaction ends nobody enrols, removes or resets for this person: what is proved and decided is not beside that.
+void lock_shared(Oid person);
+[[nodiscard]] LOCKTAG tag_of(Oid person);
+// seize.cpp: lock() for who resets. A session that has proved, decided or enrolled and does not commit is ended.
+void seize(Oid person);
 
 // What is known of a factor as nobody but the person and its app knows it: the secret of TOTP. Raises when it cannot be
 // opened.

@@ -368,6 +368,7 @@ const char *accept(const Purpose &purpose, const char *text, StringInfo detail)
 {
     const Oid person = session::person();
     Given given = read(text);
+    factors::lock_shared(person);
     if (given.kind == Kind::entra)
         given.token = tokens::prepare(person, text, purpose.max_age);
     const std::span<const Factor> all = factors::of(person);

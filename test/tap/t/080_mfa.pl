@@ -227,6 +227,53 @@ is(admin(q{SELECT jit.reset_factors('alice', 'lost her phone')}), 2, 'an adminis
 enroll('alice');
 gate_rows(prove(client('alice'), $id, $recovery{alice}[0]), 'approved', 'and she begins anew');
 
+# ---- vector 239: a reset, and what is proved in a transaction that is still open ----
+sub stolen { my ($person) = @_; return client('postgres')->send_query("SELECT jit.reset_factors('$person', 'phone stolen')"); }
+sub is_over { my ($answer, $test) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; is($answer->{error}{M}, undef, $test); return $answer->{notices}; }
+sub unproved { my ($id, $test) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; is(admin("SELECT count(*) FROM jit.proofs WHERE request_id = $id AND person = 'alice'::regrole AND used_at IS NULL"), 0, $test); return; }
+$id = ask('both', ', uses => 30');
+$one = client('alice');
+$one->query('BEGIN');
+gate_rows(prove($one, $id, $recovery{alice}[1]), 'pending', 'proved, and not committed');
+my $reset = stolen('alice');
+is_waiting($node, $reset, 'a reset waits a moment for it');
+$one->query('COMMIT');
+is(scalar @{is_over($reset->finish, 'and goes on when it is committed')}, 0, 'for which nobody was ended');
+unproved($id, 'the proof does not outlive the reset');
+gate_error(prove($one, $id, $recovery{alice}[2]), '55000', qr/you have no second factor/, 'nor does the factor');
+enroll('alice');
+$one->query('BEGIN');
+gate_rows(prove($one, $id, $recovery{alice}[1]), 'pending', 'proved again');
+$other = ask('own', ", actions => '{INSERT}', uses => 20");
+gate_rows(prove($one, $other, $recovery{alice}[2]), 'approved', 'with what follows from it');
+like(is_over(stolen('alice')->finish, 'a reset does not wait for ever')->[0]{M} // '', qr/a session of "alice" was ended/, 'the session is ended');
+$one->query('COMMIT');
+unproved($id, 'and its proof is not there');
+is(admin("SELECT state FROM jit.requests WHERE request_id = $other"), 'pending', 'nor what followed from it');
+client('alice')->query("SELECT jit.cancel($other)");
+enroll('alice');
+$one = client('alice');
+$one->query('BEGIN');
+is($one->query('SELECT uri FROM jit.enroll_totp(' . quoted($recovery{alice}[0]) . ')')->{error}, undef, 'enrolling in an open transaction');
+is_over(stolen('alice')->finish, 'holds up no reset either');
+$one = client('bob');
+$one->query('BEGIN');
+$one->value('SELECT jit.challenge()');
+is_over(stolen('bob')->finish, 'nor does a challenge');
+# An approver's decision uses up the proof of the requester, and his own.
+enroll('alice');
+gate_rows(prove(client('alice'), $id, $recovery{alice}[0]), 'pending', 'the requester proves');
+gate_rows(prove(client('carol'), $id, $recovery{carol}[0]), 'pending', 'so does the approver');
+$two = client('carol');
+$two->query('BEGIN');
+gate_rows($two->query("SELECT jit.approve($id)"), 'approved', 'who approves, and does not commit');
+is_over(stolen('alice')->finish, 'nor does that');
+$two->query('COMMIT');
+unproved($id, 'no proof of hers is left');
+is(admin("SELECT state FROM jit.requests WHERE request_id = $id"), 'pending', 'and nothing was approved by it');
+client('alice')->query("SELECT jit.cancel($id)");
+enroll('alice');
+
 # ---- a standby, and a role that is gone ----
 $node->backup('b');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
