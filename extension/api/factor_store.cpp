@@ -49,16 +49,16 @@ Kind kind_of(const char *word)
 }
 
 constexpr spi::Sql of_person{
-    "SELECT a.authenticator_id, a.kind, a.name, a.secret, a.confirmed_at IS NOT NULL FROM jit.authenticators a "
+    "SELECT a.authenticator_id, a.kind, a.name, a.secret, a.confirmed_at IS NOT NULL, a.by_proof FROM jit.authenticators a "
     "WHERE a.person = $1 AND a.secret IS NOT NULL AND (a.kind <> 'entra' OR ($2 AND EXISTS (SELECT FROM "
     "pg_catalog.pg_shseclabel l WHERE l.objoid = a.person AND l.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass "
     "AND l.provider = 'jit_guard'))) ORDER BY a.authenticator_id",
     2,
     {OIDOID, BOOLOID}};
-constexpr spi::Sql insert_factor{"INSERT INTO jit.authenticators (person, kind, name, enrolled_at, confirmed_at) "
-                                 "VALUES ($1, $2, $3, $4, $5) RETURNING authenticator_id",
-                                 5,
-                                 {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+constexpr spi::Sql insert_factor{"INSERT INTO jit.authenticators (person, kind, name, enrolled_at, by_proof, confirmed_at) "
+                                 "VALUES ($1, $2, $3, $4, $5, $6) RETURNING authenticator_id",
+                                 6,
+                                 {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}};
 constexpr spi::Sql set_secret{
     "UPDATE jit.authenticators SET secret = $2 WHERE authenticator_id = $1", 2, {INT8OID, BYTEAOID}};
 constexpr spi::Sql insert_count{
@@ -99,7 +99,7 @@ std::span<const Factor> of(Oid person)
     auto *found = static_cast<Factor *>(palloc(sizeof(Factor) * (rows + 1)));
     for (Size row = 0; row < rows; row++)
         found[row] = {spi::int8_value(row, 1), kind_of(spi::text(row, 2)), spi::text(row, 3), bytes_of(row, 4),
-                      spi::bool_value(row, 5)};
+                      spi::bool_value(row, 5), spi::bool_value(row, 6) ? Entry::by_proof : Entry::free};
     return {found, rows};
 }
 
@@ -167,7 +167,7 @@ void unseal(const Factor &factor, Oid person, std::span<std::uint8_t, totp_secre
                      "jit.reset_factors(...);")));
 }
 
-int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8_t> secret, bool confirmed)
+int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8_t> secret, Entry entry, bool confirmed)
 {
     const TimestampTz now = clock();
     spi::Args args{};
@@ -175,6 +175,7 @@ int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8
     spi::add_text(&args, word_of(kind));
     spi::add_text(&args, name);
     spi::add(&args, TimestampTzGetDatum(now));
+    spi::add(&args, BoolGetDatum(entry == Entry::by_proof));
     if (confirmed)
         spi::add(&args, TimestampTzGetDatum(now));
     else

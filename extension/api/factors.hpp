@@ -12,12 +12,15 @@ namespace jit::api::factors {
 
 enum class Kind : uint8 { totp, ssh, recovery, entra }; // the last: tokens of Entra ID, for whom has the label
 
+enum class Entry : uint8 { free, by_proof }; // what let it in: there was no other, or a proof with one
+
 struct Factor {
     int64 id;
     Kind kind;
     const char *name;
     std::span<const std::uint8_t> secret; // as jit.authenticators has it
     bool confirmed;
+    Entry entry;
 };
 [[nodiscard]] std::span<const Factor> of(Oid person);
 [[nodiscard]] bool is_any_confirmed(std::span<const Factor> factors);
@@ -47,10 +50,10 @@ inline constexpr Size recovery_characters = 16;
 // Which of the ten it is; -1: none.
 [[nodiscard]] int find_recovery_code(const Factor &factor, const char (&code)[recovery_characters]);
 // New ones in the place of what the person has, as rows.
-void make_recovery_codes(Oid person, const Rows &rows);
+void make_recovery_codes(Oid person, Entry entry, const Rows &rows);
 
 // factor_store.cpp: writes a new one with what is counted of it; returns its number.
-int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8_t> secret, bool confirmed);
+int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8_t> secret, Entry entry, bool confirmed);
 void confirm(int64 id);
 void erase(int64 id);
 // Those that were enrolled and never confirmed.

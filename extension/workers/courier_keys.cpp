@@ -351,7 +351,7 @@ void write_people()
         roles[row] = DatumGetObjectId(spi::value(row, 1, &is_null));
     }
     for (Size row = 0; row < rows; row++)
-        (void) api::factors::insert(roles[row], api::factors::Kind::entra, "Entra ID", {}, true);
+        (void) api::factors::insert(roles[row], api::factors::Kind::entra, "Entra ID", {}, api::factors::Entry::free, true);
 }
 
 } // namespace

@@ -16,7 +16,8 @@ my $work = PostgreSQL::Test::Utils::tempdir();
 mkdir "$work/issuer";
 my $tenant = '11111111-2222-3333-4444-555555555555';
 my $elsewhere = '99999999-2222-3333-4444-555555555555';
-my %oid = (alice => 'aaaaaaaa-0000-4000-8000-000000000001', bob => 'bbbbbbbb-0000-4000-8000-000000000002', carol => 'cccccccc-0000-4000-8000-000000000003');
+my %oid = (alice => 'aaaaaaaa-0000-4000-8000-000000000001', bob => 'bbbbbbbb-0000-4000-8000-000000000002', carol => 'cccccccc-0000-4000-8000-000000000003',
+    dan => 'eeeeeeee-0000-4000-8000-000000000005');
 my $issuer = JitIssuer->new("$work/issuer", $tenant);
 $issuer->publish('k1', 'k2');
 my $libraries = 'jit_guard';
@@ -208,10 +209,25 @@ gate_rows(client('carol')->query("SELECT jit.approve($id)"), 'approved', 'for th
 client('alice')->query("SELECT jit.cancel($other)");
 
 # ---- a first factor beside it ----
+sub code_of { my ($uri) = $_[0]{rows}[0][0] =~ /secret=([A-Z2-7]{32})&/ or die 'no secret'; my $code = JitIssuer::run_it(['oathtool', '--totp', '--base32', $uri]); chomp $code; return "'$code'"; }
 my $bob = client('bob');
 gate_error($bob->query('SELECT * FROM jit.enroll_totp()'), '42501', qr/needs a proof/, 'who is tied does not enrol with a password alone');
-is($bob->extended('SELECT uri FROM jit.enroll_totp($1)', token($oid{bob}))->{error}, undef, 'with a token he does');
-is(client('dan')->query('SELECT * FROM jit.enroll_totp()')->{error}, undef, 'who is not tied does');
+my $enrolled = $bob->extended('SELECT uri FROM jit.enroll_totp($1)', token($oid{bob}));
+is($enrolled->{error}, undef, 'with a token he does');
+is($bob->query('SELECT * FROM jit.confirm_totp(' . code_of($enrolled) . ')')->{error}, undef, 'which he then confirms');
+# vector 238: begun with a password alone, before the role was tied
+my $dan = client('dan');
+$enrolled = $dan->query('SELECT uri FROM jit.enroll_totp()');
+is($enrolled->{error}, undef, 'who is not tied enrols without one');
+set_label('dan', label($oid{dan}));
+gate_error($dan->query('SELECT * FROM jit.confirm_totp(' . code_of($enrolled) . ')'), '42501', qr/before you had another second factor.*Enrol anew/s, 'and does not confirm it when he has come to be tied');
+is($dan->value('SELECT count(*) FROM jit.factors WHERE confirmed_at IS NOT NULL AND kind <> \'entra\''), 0, 'so that he has no factor');
+$enrolled = $dan->extended('SELECT uri FROM jit.enroll_totp($1)', token($oid{dan}));
+is($dan->query('SELECT * FROM jit.confirm_totp(' . code_of($enrolled) . ')')->{error}, undef, 'enrolled with a token he does');
+set_label('dan', undef);
+admin(q{SELECT jit.reset_factors('dan', 'anew')});
+$enrolled = $dan->query('SELECT uri FROM jit.enroll_totp()');
+is(scalar @{$dan->query('SELECT * FROM jit.confirm_totp(' . code_of($enrolled) . ')')->{rows}}, 10, 'and so does who is not tied');
 is($bob->value(q{SELECT kind || ' ' || name FROM jit.factors WHERE kind = 'entra'}), 'entra Entra ID', 'it is among his factors');
 gate_error($bob->extended(q{SELECT jit.remove_factor((SELECT 1), $1)}, token($oid{bob})), '42501', qr/by the client itself/, 'and not his to remove:');
 my $factor = $bob->value(q{SELECT factor_id FROM jit.factors WHERE kind = 'entra'});
