@@ -212,6 +212,19 @@ int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8
     return id;
 }
 
+bool try_tie(Oid person)
+{
+    const LOCKTAG tag = tag_of(person);
+    const bool is_free = LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+    if (!is_free && !pg::switches::off("courier_busy"))
+        return false;
+    (void)insert(person, Kind::entra, "Entra ID", {}, Entry::free, true);
+    // At once, because there may be thousands of people. Who comes now waits until the courier has committed.
+    if (is_free)
+        (void)LockRelease(&tag, ShareLock, false);
+    return true;
+}
+
 void confirm(int64 id)
 {
     spi::Args args{};

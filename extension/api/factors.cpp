@@ -33,11 +33,20 @@ namespace {
 constexpr int most_factors = 10; // of a person
 constexpr int max_key_name_chars = 100;
 
+// Locks the person's factors for a call with a proof. Before that it waits for what the courier has to write: it writes nothing for
+// a person whose factors are locked.
+void lock_for(const char *proof)
+{
+    if (tokens::looks_like_one(proof))
+        (void)tokens::await_key(session::person(), proof);
+    factors::lock(session::person());
+}
+
 // Locks the person's factors and lets through who may add one.
 Entry open_for_more(const char *proof)
 {
     const Oid person = session::person();
-    factors::lock(person);
+    lock_for(proof);
     const std::span<const Factor> all = factors::of(person);
     if (all.size() >= most_factors)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -148,7 +157,7 @@ int64 enroll_key(const char *line, const char *proof)
 void remove(int64 id, const char *proof)
 {
     const Oid person = session::person();
-    factors::lock(person);
+    lock_for(proof);
     const Factor *found = nullptr;
     const std::span<const Factor> all = factors::of(person);
     for (const Factor &one : all)
@@ -260,7 +269,7 @@ Datum jit_new_recovery_codes(PG_FUNCTION_ARGS)
     const Rows rows = rows::begin_texts(fcinfo);
     const char *proof = text_argument(fcinfo, 0);
     spi::connect();
-    factors::lock(session::person());
+    lock_for(proof);
     (void)proof::accept({0, nullptr, proof::challenge_age}, proof);
     factors::make_recovery_codes(session::person(), Entry::by_proof, rows);
     spi::finish();

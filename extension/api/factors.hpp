@@ -33,6 +33,9 @@ void lock(Oid person);
 // Until the transaction ends nobody enrols, removes or resets for this person: what is proved and decided is not beside that.
 void lock_shared(Oid person);
 [[nodiscard]] LOCKTAG tag_of(Oid person);
+// For the courier, which waits for nobody: whom Entra ID knows gets the factor of that. False: somebody is enrolling or
+// resetting for the person, and holds what is counted.
+[[nodiscard]] bool try_tie(Oid person);
 // seize.cpp: lock() for who resets. A session that has proved, decided or enrolled and does not commit is ended.
 void seize(Oid person);
 

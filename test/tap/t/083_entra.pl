@@ -11,13 +11,14 @@ use Time::HiRes qw(sleep);
 use JitClient;
 use JitGate;
 use JitIssuer;
+use JitReceiver;
 
 my $work = PostgreSQL::Test::Utils::tempdir();
 mkdir "$work/issuer";
 my $tenant = '11111111-2222-3333-4444-555555555555';
 my $elsewhere = '99999999-2222-3333-4444-555555555555';
 my %oid = (alice => 'aaaaaaaa-0000-4000-8000-000000000001', bob => 'bbbbbbbb-0000-4000-8000-000000000002', carol => 'cccccccc-0000-4000-8000-000000000003',
-    dan => 'eeeeeeee-0000-4000-8000-000000000005');
+    dan => 'eeeeeeee-0000-4000-8000-000000000005', erin => 'ffffffff-0000-4000-8000-000000000006', mallory => '12121212-0000-4000-8000-000000000007');
 my $issuer = JitIssuer->new("$work/issuer", $tenant);
 $issuer->publish('k1', 'k2');
 my $libraries = 'jit_guard';
@@ -344,6 +345,27 @@ push @tokens, $issuer->sign($claims->(), key => 'k2');
 gate_error(present(client('alice'), $tokens[-1], $id), '55000', qr/prove nothing here.*entra_audience/s, 'with a setting missing, no token is looked at');
 configure(audience => 'jit-app');
 gate_rows(present(client('alice'), $tokens[-1], $id), 'approved', 'with all there, it is');
+
+# ---- vector 241: an enrolment in an open transaction, and what the courier does for others ----
+my $hook = JitReceiver->new("$work/hook");
+admin(q{SELECT jit.create_destination('hook', 'webhook', '} . $hook->url . q{')});
+sub told { my ($event) = @_; return scalar grep { $_->{type} eq "jit_guard.$event" } $hook->events }
+sub tells { my ($event, $test) = @_; my $until = time + $JitClient::patience; sleep 0.05 while !told($event) && time < $until; return ok(told($event), $test); }
+tells('destination_created', 'a webhook is told what happens');
+my $mallory = client('mallory');
+$mallory->query('BEGIN');
+is($mallory->query('SELECT * FROM jit.enroll_totp()')->{error}, undef, 'somebody enrols, and does not commit');
+set_label('mallory', label($oid{mallory}));
+admin('CREATE ROLE erin LOGIN IN ROLE staff');
+set_label('erin', label($oid{erin}));
+$id = ask('erin');
+push @tokens, $issuer->sign($issuer->claims($oid{erin}), key => 'k2');
+gate_rows(present(client('erin'), $tokens[-1], $id), 'approved', 'the token of another, who was tied as he was, proves');
+admin(q{SELECT jit.create_policy('later', '{SELECT}', '{pay.accounts}', eligible => '{staff}', approvers => '{leads}')});
+tells('policy_created', 'and the webhook is told');
+is(admin(q{SELECT count(*) FROM jit.authenticators WHERE kind = 'entra' AND person = 'mallory'::regrole}), 0, 'his own tokens wait for him');
+$mallory->query('ROLLBACK');
+wait_until($node, q{EXISTS (SELECT FROM jit.authenticators WHERE kind = 'entra' AND person = 'mallory'::regrole)}, 'and not for long, when he has ended');
 
 # ---- vector 203 with tokens: failures count ----
 $id = ask('alice');
