@@ -295,13 +295,23 @@ admin('ALTER ROLE carol RENAME TO caroline');
 my $renamed = client('caroline')->query('SELECT * FROM jit.new_recovery_codes(' . quoted(code('carol', '+30 seconds')) . ')');
 is(scalar @{$renamed->{rows}}, 10, 'a renamed role keeps its factors') or diag($renamed->{error}{M});
 
-$_->close for values %{$node->{jit_people}};
+# vector 240: both would be good in the copy and here
+my $of_carol = quoted($renamed->{rows}[3][0]);
+$public = quoted(keypair('kept', '-t', 'ed25519'));
+$bob = client('bob');
+$bob->value("SELECT jit.enroll_key($public)");
+$_->close for values %{$node->{jit_people}}, $bob;
 $node->{jit_people} = {};
 $node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE app');
+$node->safe_psql('postgres', "ALTER DATABASE copy SET jit_guard.test_off = '$ENV{JIT_TEST_OFF}'") if $ENV{JIT_TEST_OFF};
 client('postgres', db => 'copy')->query('SELECT * FROM jit.rebind()');
-gate_error(client('alice', db => 'copy')->query('SELECT * FROM jit.new_recovery_codes(' . quoted(code('alice', '+30 seconds')) . ')'),
-    'F0000', qr/for another role or database/, 'a copy of the database opens no secrets');
-is(scalar @{client('alice')->query('SELECT * FROM jit.new_recovery_codes(' . quoted(code('alice', '+30 seconds')) . ')')->{rows}}, 10, 'the original does');
+is(client('postgres', db => 'copy')->value(q{SELECT detail ->> 'factors_removed' FROM jit.events WHERE event = 'rebound'}), 5, 'a copy of the database takes no second factors along');
+gate_error(client('caroline', db => 'copy')->query("SELECT * FROM jit.new_recovery_codes($of_carol)"), '55000', qr/you have no second factor/, 'no recovery codes');
+gate_error(client('bob', db => 'copy')->query('SELECT jit.challenge()'), '55000', qr/you have no key/, 'and no keys');
+like(client('bob', db => 'copy')->value("SELECT jit.enroll_key($public)"), qr/^\d+$/, 'people enrol anew there');
+is(scalar @{client('caroline')->query("SELECT * FROM jit.new_recovery_codes($of_carol)")->{rows}}, 10, 'in the original a recovery code is good');
+like(client('bob')->value('SELECT jit.challenge()'), qr/^jit_guard: /, 'and a key');
+is(scalar @{client('alice')->query('SELECT * FROM jit.new_recovery_codes(' . quoted(code('alice', '+30 seconds')) . ')')->{rows}}, 10, 'and a code of an app');
 
 # ---- the log ----
 my $log = slurp($node->logfile);
