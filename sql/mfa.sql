@@ -49,6 +49,10 @@ SELECT jit.prove(:r, '123456');
 -- Enrolling: the secret is shown once, sealed, and proves nothing before its first code.
 \c - regress_alice
 \set SHOW_CONTEXT never
+-- vector 116: not in a transaction that outlives the session.
+BEGIN;
+SELECT uri FROM jit.enroll_totp() \gset
+PREPARE TRANSACTION 'regress_enrolled';
 SELECT uri, qr FROM jit.enroll_totp() \gset
 SELECT regexp_replace(:'uri', 'secret=[A-Z2-7]{32}&', 'secret=...&') AS uri, length(split_part(:'qr', E'\n', 1)) > 40 AS has_picture;
 SELECT substring(:'uri' FROM 'secret=([A-Z2-7]+)') AS secret \gset
@@ -199,6 +203,9 @@ SELECT jit.enroll_key('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPOnwrFzD0/jvBDw31id1
 SELECT jit.enroll_key('ssh-ed25519 AAAA alice');
 \set VERBOSITY terse
 SELECT kind, name, fingerprint FROM jit.factors WHERE kind = 'ssh';
+BEGIN;
+SELECT jit.challenge() AS c1 \gset
+PREPARE TRANSACTION 'regress_challenged';
 SELECT jit.challenge() AS c1 \gset
 SELECT jit.challenge() AS c2 \gset
 SELECT regexp_replace(:'c1', '(facts|nonce) [0-9a-f]+', '\1 ...', 'g') AS challenge, :'c1' <> :'c2' AS differs;

@@ -39,6 +39,9 @@ void require_writable(const char *function)
                         errdetail("It writes to the tables of jit_guard."),
                         errhint("Call it in a transaction of its own: BEGIN READ WRITE, or SET default_transaction_read_only "
                                 "= off.")));
+    // Also for what is no event: its locks and rows must not outlive the session in a prepared transaction.
+    if (!switches::off("prepare_writers"))
+        session::propose_wake();
 }
 
 void require_bound()

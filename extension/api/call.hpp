@@ -21,7 +21,7 @@ struct Words {
     int count;
 };
 
-// Raises 25006 in a read-only transaction or on a standby.
+// Raises 25006 in a read-only transaction or on a standby. The transaction cannot be prepared any more.
 void require_writable(const char *function);
 // Raises 55000 while the installation is unbound.
 void require_bound();

@@ -88,6 +88,7 @@ const char *challenge(core::RequestId id)
                             errmsg("there is nothing to prove for request " INT64_FORMAT, id),
                             errdetail("%s", requests::fact_of(request))));
     }
+    factors::lock_shared(person);
     bool has_key = false;
     for (const factors::Factor &one : factors::of(person))
         has_key = has_key || one.kind == factors::Kind::ssh;

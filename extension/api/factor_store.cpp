@@ -49,16 +49,16 @@ Kind kind_of(const char *word)
 }
 
 constexpr spi::Sql of_person{
-    "SELECT a.authenticator_id, a.kind, a.name, a.secret, a.confirmed_at IS NOT NULL FROM jit.authenticators a "
+    "SELECT a.authenticator_id, a.kind, a.name, a.secret, a.confirmed_at IS NOT NULL, a.by_proof FROM jit.authenticators a "
     "WHERE a.person = $1 AND a.secret IS NOT NULL AND (a.kind <> 'entra' OR ($2 AND EXISTS (SELECT FROM "
     "pg_catalog.pg_shseclabel l WHERE l.objoid = a.person AND l.classoid = 'pg_catalog.pg_authid'::pg_catalog.regclass "
     "AND l.provider = 'jit_guard'))) ORDER BY a.authenticator_id",
     2,
     {OIDOID, BOOLOID}};
-constexpr spi::Sql insert_factor{"INSERT INTO jit.authenticators (person, kind, name, enrolled_at, confirmed_at) "
-                                 "VALUES ($1, $2, $3, $4, $5) RETURNING authenticator_id",
-                                 5,
-                                 {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}};
+constexpr spi::Sql insert_factor{"INSERT INTO jit.authenticators (person, kind, name, enrolled_at, by_proof, confirmed_at) "
+                                 "VALUES ($1, $2, $3, $4, $5, $6) RETURNING authenticator_id",
+                                 6,
+                                 {OIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, TIMESTAMPTZOID}};
 constexpr spi::Sql set_secret{
     "UPDATE jit.authenticators SET secret = $2 WHERE authenticator_id = $1", 2, {INT8OID, BYTEAOID}};
 constexpr spi::Sql insert_count{
@@ -99,7 +99,7 @@ std::span<const Factor> of(Oid person)
     auto *found = static_cast<Factor *>(palloc(sizeof(Factor) * (rows + 1)));
     for (Size row = 0; row < rows; row++)
         found[row] = {spi::int8_value(row, 1), kind_of(spi::text(row, 2)), spi::text(row, 3), bytes_of(row, 4),
-                      spi::bool_value(row, 5)};
+                      spi::bool_value(row, 5), spi::bool_value(row, 6) ? Entry::by_proof : Entry::free};
     return {found, rows};
 }
 
@@ -120,15 +120,29 @@ void require_read_committed()
                         errhint("BEGIN ISOLATION LEVEL READ COMMITTED;")));
 }
 
+// Not an advisory lock: anybody could hold one of those against us.
+LOCKTAG tag_of(Oid person)
+{
+    LOCKTAG tag;
+    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog::house().authenticators, person, 0);
+    return tag;
+}
+
 void lock(Oid person)
 {
     require_read_committed();
     if (pg::switches::off("factor_lock"))
         return;
-    // Not an advisory lock: anybody could hold one of those against us.
-    LOCKTAG tag;
-    SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog::house().authenticators, person, 0);
+    const LOCKTAG tag = tag_of(person);
     (void)LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+void lock_shared(Oid person)
+{
+    if (pg::switches::off("proof_lock"))
+        return;
+    const LOCKTAG tag = tag_of(person);
+    (void)LockAcquire(&tag, ShareLock, false, false);
 }
 
 // With the database: in a copy of it a code could be used a second time.
@@ -153,7 +167,7 @@ void unseal(const Factor &factor, Oid person, std::span<std::uint8_t, totp_secre
                      "jit.reset_factors(...);")));
 }
 
-int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8_t> secret, bool confirmed)
+int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8_t> secret, Entry entry, bool confirmed)
 {
     const TimestampTz now = clock();
     spi::Args args{};
@@ -161,6 +175,7 @@ int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8
     spi::add_text(&args, word_of(kind));
     spi::add_text(&args, name);
     spi::add(&args, TimestampTzGetDatum(now));
+    spi::add(&args, BoolGetDatum(entry == Entry::by_proof));
     if (confirmed)
         spi::add(&args, TimestampTzGetDatum(now));
     else
@@ -195,6 +210,19 @@ int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8
     spi::add(&sealed, PointerGetDatum(bytes));
     (void)spi::execute(set_secret, sealed);
     return id;
+}
+
+bool try_tie(Oid person)
+{
+    const LOCKTAG tag = tag_of(person);
+    const bool is_free = LockAcquire(&tag, ShareLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+    if (!is_free && !pg::switches::off("courier_busy"))
+        return false;
+    (void)insert(person, Kind::entra, "Entra ID", {}, Entry::free, true);
+    // At once, because there may be thousands of people. Who comes now waits until the courier has committed.
+    if (is_free)
+        (void)LockRelease(&tag, ShareLock, false);
+    return true;
 }
 
 void confirm(int64 id)

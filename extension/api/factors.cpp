@@ -12,6 +12,7 @@
 
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "commands/dbcommands.h"
@@ -23,6 +24,7 @@ namespace jit::api {
 
 namespace session = pg::session;
 namespace spi = pg::spi;
+using factors::Entry;
 using factors::Factor;
 using factors::Kind;
 
@@ -31,11 +33,20 @@ namespace {
 constexpr int most_factors = 10; // of a person
 constexpr int max_key_name_chars = 100;
 
+// Locks the person's factors for a call with a proof. Before that it waits for what the courier has to write: it writes nothing for
+// a person whose factors are locked.
+void lock_for(const char *proof)
+{
+    if (tokens::looks_like_one(proof))
+        (void)tokens::await_key(session::person(), proof);
+    factors::lock(session::person());
+}
+
 // Locks the person's factors and lets through who may add one.
-void open_for_more(const char *proof)
+Entry open_for_more(const char *proof)
 {
     const Oid person = session::person();
-    factors::lock(person);
+    lock_for(proof);
     const std::span<const Factor> all = factors::of(person);
     if (all.size() >= most_factors)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -43,7 +54,7 @@ void open_for_more(const char *proof)
                         errhint("SELECT * FROM jit.factors; and remove one with jit.remove_factor().")));
     // Whom Entra ID knows has a first factor, also before the courier has written that down.
     if (!factors::is_any_confirmed(all) && !tokens::is_tied(person))
-        return;
+        return Entry::free;
     if (proof == nullptr)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("another second factor needs a proof with one that you have"),
@@ -51,6 +62,7 @@ void open_for_more(const char *proof)
                         errhint("Give proof => 'code', or a signature over jit.challenge(); or ask a jit_admin for "
                                 "jit.reset_factors().")));
     (void)proof::accept({0, nullptr, proof::challenge_age}, proof);
+    return Entry::by_proof;
 }
 
 Datum qr_of(const char *uri, bool *is_null)
@@ -66,13 +78,13 @@ Datum qr_of(const char *uri, bool *is_null)
 const char *enroll_totp(const char *proof, MemoryContext caller)
 {
     const Oid person = session::person();
-    open_for_more(proof);
+    const Entry entry = open_for_more(proof);
     factors::erase_unconfirmed(person);
     std::array<std::uint8_t, factors::totp_secret_bytes> secret;
     if (!core::vault::random(secret))
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("a secret cannot be made"),
                         errdetail("OpenSSL gives no random bytes.")));
-    (void)factors::insert(person, Kind::totp, "authenticator app", secret, false);
+    (void)factors::insert(person, Kind::totp, "authenticator app", secret, entry, false);
     char uri[1'024];
     const char *issuer = psprintf("jit_guard %s", get_database_name(MyDatabaseId));
     const char *account = session::role_name(person);
@@ -99,12 +111,18 @@ void confirm_totp(const char *code, const Rows &rows)
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("there is no authenticator app to confirm"),
                  errhint("SELECT * FROM jit.enroll_totp();")));
+    // Whoever knew the password began it; since then there is something that a password does not get past.
+    if (waiting->entry == Entry::free && (factors::is_any_confirmed(all) || tokens::is_tied(person)) && !pg::switches::off("factor_entry"))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("this authenticator app was enrolled before you had another second factor"),
+                        errdetail("It was enrolled without a proof, and now one is needed."),
+                        errhint("Enrol anew, with a proof: SELECT * FROM jit.enroll_totp(proof => ...);")));
     proof::confirm(*waiting, code);
     factors::confirm(waiting->id);
     factors::erase_unconfirmed(person);
     factors::record("factor_enrolled", person, "totp \"authenticator app\"", nullptr);
     if (!has_recovery)
-        factors::make_recovery_codes(person, rows);
+        factors::make_recovery_codes(person, waiting->entry, rows);
 }
 
 int64 enroll_key(const char *line, const char *proof)
@@ -122,7 +140,7 @@ int64 enroll_key(const char *line, const char *proof)
     const char *name =
         comment.empty() ? core::sshsig::type_name(key.type).data() : pnstrdup(comment.data(), comment.size());
     check_text("the name of the key", name, max_key_name_chars);
-    open_for_more(proof);
+    const Entry entry = open_for_more(proof);
     for (const Factor &one : factors::of(person))
         if (one.kind == Kind::ssh &&
             std::string_view{reinterpret_cast<const char *>(one.secret.data()), one.secret.size()} == key.blob)
@@ -131,7 +149,7 @@ int64 enroll_key(const char *line, const char *proof)
     // What somebody else began under this name without a proof ends here.
     factors::erase_unconfirmed(person);
     const int64 id = factors::insert(person, Kind::ssh, name,
-                                     {reinterpret_cast<const std::uint8_t *>(key.blob.data()), key.blob.size()}, true);
+                                     {reinterpret_cast<const std::uint8_t *>(key.blob.data()), key.blob.size()}, entry, true);
     factors::record("factor_enrolled", person, psprintf("ssh \"%s\"", name), nullptr);
     return id;
 }
@@ -139,7 +157,7 @@ int64 enroll_key(const char *line, const char *proof)
 void remove(int64 id, const char *proof)
 {
     const Oid person = session::person();
-    factors::lock(person);
+    lock_for(proof);
     const Factor *found = nullptr;
     const std::span<const Factor> all = factors::of(person);
     for (const Factor &one : all)
@@ -169,7 +187,7 @@ int32 reset(Oid person, const char *reason)
     if (is_blank(reason))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("a reset needs a reason"),
                         errhint("SELECT jit.reset_factors('alice', 'lost her phone, met in person');")));
-    factors::lock(person);
+    factors::seize(person);
     const int32 count = factors::erase_all(person, factors::Gone::factors);
     factors::record("factors_reset", person, nullptr, reason);
     return count;
@@ -251,9 +269,9 @@ Datum jit_new_recovery_codes(PG_FUNCTION_ARGS)
     const Rows rows = rows::begin_texts(fcinfo);
     const char *proof = text_argument(fcinfo, 0);
     spi::connect();
-    factors::lock(session::person());
+    lock_for(proof);
     (void)proof::accept({0, nullptr, proof::challenge_age}, proof);
-    factors::make_recovery_codes(session::person(), rows);
+    factors::make_recovery_codes(session::person(), Entry::by_proof, rows);
     spi::finish();
     proof::show(&hidden);
     return Datum{0};

@@ -4,9 +4,15 @@
 #include "api/requests.hpp"
 #include "api/rows.hpp"
 
+extern "C" {
+#include "storage/lock.h"
+}
+
 namespace jit::api::factors {
 
 enum class Kind : uint8 { totp, ssh, recovery, entra }; // the last: tokens of Entra ID, for whom has the label
+
+enum class Entry : uint8 { free, by_proof }; // what let it in: there was no other, or a proof with one
 
 struct Factor {
     int64 id;
@@ -14,6 +20,7 @@ struct Factor {
     const char *name;
     std::span<const std::uint8_t> secret; // as jit.authenticators has it
     bool confirmed;
+    Entry entry;
 };
 [[nodiscard]] std::span<const Factor> of(Oid person);
 [[nodiscard]] bool is_any_confirmed(std::span<const Factor> factors);
@@ -21,8 +28,16 @@ struct Factor {
 
 // Raises 25001 at an isolation level that cannot see what others just committed.
 void require_read_committed();
-// The same, and until the transaction ends nobody else enrols or removes for this person.
+// The same, and until the transaction ends nobody else enrols or removes for this person, and nobody proves anything.
 void lock(Oid person);
+// Until the transaction ends nobody enrols, removes or resets for this person: what is proved and decided is not beside that.
+void lock_shared(Oid person);
+[[nodiscard]] LOCKTAG tag_of(Oid person);
+// For the courier, which waits for nobody: whom Entra ID knows gets the factor of that. False: somebody is enrolling or
+// resetting for the person, and holds what is counted.
+[[nodiscard]] bool try_tie(Oid person);
+// seize.cpp: lock() for who resets. A session that has proved, decided or enrolled and does not commit is ended.
+void seize(Oid person);
 
 // What is known of a factor as nobody but the person and its app knows it: the secret of TOTP. Raises when it cannot be
 // opened.
@@ -38,10 +53,10 @@ inline constexpr Size recovery_characters = 16;
 // Which of the ten it is; -1: none.
 [[nodiscard]] int find_recovery_code(const Factor &factor, const char (&code)[recovery_characters]);
 // New ones in the place of what the person has, as rows.
-void make_recovery_codes(Oid person, const Rows &rows);
+void make_recovery_codes(Oid person, Entry entry, const Rows &rows);
 
 // factor_store.cpp: writes a new one with what is counted of it; returns its number.
-int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8_t> secret, bool confirmed);
+int64 insert(Oid person, Kind kind, const char *name, std::span<const std::uint8_t> secret, Entry entry, bool confirmed);
 void confirm(int64 id);
 void erase(int64 id);
 // Those that were enrolled and never confirmed.

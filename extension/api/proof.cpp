@@ -51,6 +51,7 @@ struct Given {
     sshsig::Signature signature; // views into room
     char *room;
     const char *challenge; // its text
+    std::uint8_t nonce[16]; // the challenge's
     Secret *secrets;       // of the factors of TOTP, in their places
     const tokens::Token *token;
 };
@@ -128,30 +129,43 @@ bool open_challenge(core::RequestId request, Oid person, in_place::Row *row)
                           row);
 }
 
+struct UsingChallenge {
+    const std::uint8_t (&nonce)[16]; // of the one that was signed
+    bool any;                        // a check is switched off
+    bool same, done;
+};
+
+// Since the challenge was read, another one may have been committed: a signature over the one does not use up the other.
 bool use_challenge(void *data, void *with)
 {
     auto *row = static_cast<Challenge *>(data);
-    auto *use = static_cast<Using *>(with);
-    use->done = row->used == 0;
-    row->used = 1;
+    auto *use = static_cast<UsingChallenge *>(with);
+    use->same = use->any || memcmp(row->nonce, use->nonce, sizeof(row->nonce)) == 0;
+    use->done = use->same && row->used == 0;
+    if (use->done)
+        row->used = 1;
     return use->done;
-}
-
-bool use_up_challenge(core::RequestId request, Oid person)
-{
-    Using use{0, false};
-    in_place::Row row;
-    if (!open_challenge(request, person, &row))
-        return false;
-    (void)in_place::change(row, use_challenge, &use);
-    in_place::close(&row);
-    return use.done || switches::off("mfa_replay");
 }
 
 // ---- looking at it ----
 
 constexpr const char *used_before = "It was used before; each is good once.";
 constexpr const char *token_used_before = "It, or one that was issued later, was used before; each is good once.";
+constexpr const char *not_of_latest = "It is not of your latest challenge for this.";
+
+// Returns nullptr, or why it cannot be.
+const char *use_up_challenge(const Given &given, core::RequestId request, Oid person)
+{
+    UsingChallenge use{given.nonce, switches::off("mfa_nonce"), false, false};
+    in_place::Row row;
+    if (!open_challenge(request, person, &row))
+        return not_of_latest; // removed meanwhile
+    (void)in_place::change(row, use_challenge, &use);
+    in_place::close(&row);
+    if (use.done || switches::off("mfa_replay"))
+        return nullptr;
+    return use.same ? used_before : not_of_latest;
+}
 
 enum class Wanted : bool { unconfirmed, confirmed };
 
@@ -210,12 +224,12 @@ Outcome look_at_signature(const Given &given, core::RequestId request, Oid perso
         case sshsig::Verdict::not_present:
             return {nullptr, "Nobody touched the key in hardware."};
         case sshsig::Verdict::bad:
-            return {nullptr, "It is not of your latest challenge for this."};
+            return {nullptr, not_of_latest};
         case sshsig::Verdict::good:
             break;
     }
-    if (!use_up_challenge(request, person))
-        return {nullptr, used_before};
+    if (const char *why = use_up_challenge(given, request, person))
+        return {nullptr, why};
     if (sshsig::is_hardware(given.signature.key.type) && !use_up(*factor, use_counter, given.signature.counter))
         return {nullptr, "The counter of the key in hardware has not gone on: there may be a copy of it."};
     return {factor, nullptr};
@@ -291,8 +305,8 @@ void require_factor(const Given &given, std::span<const Factor> all)
                        "SELECT * FROM jit.factors;");
 }
 
-// The text that had to be signed. Without a challenge there is nothing to guess, so no attempt is counted.
-const char *current_challenge(const Purpose &purpose, Oid person)
+// What had to be signed. Without a challenge there is nothing to guess, so no attempt is counted.
+void read_challenge(const Purpose &purpose, Oid person, Given *given)
 {
     Challenge found{};
     in_place::Row row;
@@ -305,7 +319,8 @@ const char *current_challenge(const Purpose &purpose, Oid person)
     in_place::close(&row);
     if (found.issued_at + purpose.max_age <= clock() && !switches::off("mfa_age"))
         refuse_without("your challenge is too old", hint);
-    return challenge_text(purpose.request, person, found.nonce);
+    memcpy(given->nonce, found.nonce, sizeof(given->nonce));
+    given->challenge = challenge_text(purpose.request, person, found.nonce);
 }
 
 // Before the attempt is counted: a key that the server cannot use is nobody's failure.
@@ -378,12 +393,13 @@ const char *accept(const Purpose &purpose, const char *text, StringInfo detail)
 {
     const Oid person = session::person();
     Given given = read(text);
+    factors::lock_shared(person);
     if (given.kind == Kind::entra)
         given.token = tokens::prepare(person, text, purpose.max_age);
     const std::span<const Factor> all = factors::of(person);
     require_factor(given, all);
     if (given.kind == Kind::ssh)
-        given.challenge = current_challenge(purpose, person);
+        read_challenge(purpose, person, &given);
     if (given.kind == Kind::totp)
         given.secrets = secrets_of(all, person);
 

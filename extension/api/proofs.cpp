@@ -51,6 +51,7 @@ spi::Args key(core::RequestId id, Oid person, TimestampTz after)
 
 bool use(core::RequestId id, Oid person, TimestampTz after, TimestampTz now)
 {
+    factors::lock_shared(person); // a reset ends who does not commit
     spi::Args args = key(id, person, after);
     spi::add(&args, TimestampTzGetDatum(now));
     return spi::execute(use_up, args) == 1;

@@ -10,6 +10,7 @@
 #include "pg/json.hpp"
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "access/xlog.h"
@@ -42,7 +43,14 @@ constexpr spi::Sql forget_guards{"DELETE FROM jit.guards", 0, {}};
 // The row stays, and with it the seal: a copy or an upgrade of a sealed installation is sealed.
 // Positions in another server's write-ahead log mean nothing here; the keeper begins another incarnation.
 constexpr spi::Sql restart_ledger{"UPDATE jit.ledger_state SET position = pg_current_wal_insert_lsn(), timeline = 0, spool = NULL", 0, {}};
-constexpr spi::Sql unbind{"UPDATE jit.instance SET database_oid = 0 WHERE database_oid <> 0", 0, {}};
+// Of a database that is bound elsewhere it stays known that it is a copy.
+constexpr spi::Sql unbind{"UPDATE jit.instance SET database_oid = 0 WHERE database_oid = $1", 1, {OIDOID}};
+// A dump has none of these and database_oid is 0; an upgrade keeps it. What is left is a copy: a recovery code, a signature or a
+// proof would be good in both. Which tokens were used is not forgotten.
+constexpr spi::Sql is_copy{"SELECT FROM jit.instance i WHERE i.database_oid NOT IN (0, $1)", 1, {OIDOID}};
+constexpr spi::Sql forget_factors{"DELETE FROM jit.authenticators WHERE kind <> 'entra'", 0, {}};
+constexpr spi::Sql forget_challenges{"DELETE FROM jit.challenges", 0, {}};
+constexpr spi::Sql forget_proofs{"DELETE FROM jit.proofs WHERE used_at IS NULL", 0, {}};
 constexpr spi::Sql bind{"UPDATE jit.instance SET system_identifier = $1, database_oid = $2, bound_at = $3", 3, {INT8OID, OIDOID, TIMESTAMPTZOID}};
 constexpr spi::Sql bind_anew{
     "INSERT INTO jit.instance (system_identifier, database_oid, bound_at) VALUES ($1, $2, $3)", 3, {INT8OID, OIDOID, TIMESTAMPTZOID}};
@@ -70,6 +78,18 @@ int end_everything()
     (void) spi::execute(forget_scopes, {});
     (void) spi::execute(forget_guards, {});
     return ended;
+}
+
+int64 forget_copied_factors()
+{
+    spi::Args here{};
+    spi::add(&here, ObjectIdGetDatum(MyDatabaseId));
+    if (spi::execute(is_copy, here) == 0 || pg::switches::off("copied_factors"))
+        return 0;
+    const auto count = static_cast<int64>(spi::execute(forget_factors, {}));
+    (void) spi::execute(forget_challenges, {});
+    (void) spi::execute(forget_proofs, {});
+    return count;
 }
 
 // Resolves one name in a subtransaction of its own, because one that fails must not end the others.
@@ -142,6 +162,7 @@ void rebind(const Rows &rows)
         ids[row] = DatumGetInt32(spi::value(row, 1, &is_null));
     }
     const int ended = end_everything();
+    const int64 factors = forget_copied_factors();
     const int64 silenced = destinations::disable_all();
     int missing = 0;
     for (Size row = 0; row < count; row++)
@@ -165,6 +186,8 @@ void rebind(const Rows &rows)
     json::add_int(&detail, "requests_ended", ended);
     if (silenced > 0)
         json::add_int(&detail, "destinations_disabled", silenced);
+    if (factors > 0)
+        json::add_int(&detail, "factors_removed", factors);
     json::add_bool(&detail, "sealed", catalog::is_sealed());
     if (seal_lost)
         json::add_bool(&detail, "was_sealed_where_it_comes_from", true);
@@ -205,7 +228,9 @@ Datum jit_unbind(PG_FUNCTION_ARGS)
                         errhint("It belongs to the tables of jit_guard.")));
     if (session::house_open == 0 && !catalog::in_own_script()) {
         spi::connect();
-        if (spi::execute(unbind, {}) > 0) {
+        spi::Args here{};
+        spi::add(&here, ObjectIdGetDatum(MyDatabaseId));
+        if (spi::execute(unbind, here) > 0) {
             catalog::announce_guards();
             ereport(WARNING, (errmsg("jit_guard is no longer bound to this database"),
                               errdetail("Rows were written into jit.%s by other means than jit_guard's functions, as a restore does; "

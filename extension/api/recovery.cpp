@@ -65,7 +65,7 @@ int find_recovery_code(const Factor &factor, const char (&code)[recovery_charact
     return found;
 }
 
-void make_recovery_codes(Oid person, const Rows &rows)
+void make_recovery_codes(Oid person, Entry entry, const Rows &rows)
 {
     for (const Factor &one : of(person))
         if (one.kind == Kind::recovery)
@@ -88,7 +88,7 @@ void make_recovery_codes(Oid person, const Rows &rows)
         rows::add(rows, {&shown, 1});
         vault::forget(bytes);
     }
-    (void)insert(person, Kind::recovery, "recovery codes", stored, true);
+    (void)insert(person, Kind::recovery, "recovery codes", stored, entry, true);
     record("factor_enrolled", person, "recovery codes", nullptr);
 }
 

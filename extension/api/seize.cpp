@@ -1,10 +1,13 @@
 // seize.cpp: zone C. Locks a request for somebody who ends it against its requester's will: an open transaction in
 // which the requester has touched it (jit.release() without COMMIT) must not hold a revocation up. The same for a policy
-// whose terms change: a decision under it that is never committed must not hold the admin up.
+// whose terms change: a decision under it that is never committed must not hold the admin up. And for the second factors
+// of a person who has lost them: a thief's proof that is not committed holds up no reset, and does not outlive it.
+#include "api/factors.hpp"
 #include "api/requests.hpp"
 #include "pg/catalog.hpp"
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include <signal.h>
@@ -12,6 +15,7 @@ extern "C" {
 #include "access/multixact.h"
 #include "access/subtrans.h"
 #include "access/transam.h"
+#include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
 #include "utils/fmgroids.h"
@@ -30,17 +34,13 @@ namespace {
 constexpr spi::Sql try_lock{"SELECT FROM jit.requests r WHERE r.request_id = $1 FOR UPDATE SKIP LOCKED", 1, {INT8OID}};
 
 constexpr spi::Sql lock_policy{"SELECT FROM jit.policies p WHERE p.policy_id = $1 FOR UPDATE", 1, {INT4OID}};
-constexpr int policy_patience_ms = 3'000; // who decides under it and is about to commit is waited for
+constexpr int patience_ms = 3'000; // who decides and is about to commit is waited for
 constexpr int most_tries = 10;
 constexpr long between_tries = 20'000; // microseconds
 
-// Ends the session that the transaction belongs to, if it is one of `person`, or whosever when that is InvalidOid.
-// Another's goes on, and is waited for.
-void end_session(TransactionId xid, Oid person, const char *held)
+// Ends the session, if it is one of `person`, or whosever when that is InvalidOid. Another's goes on, and is waited for.
+void end_process(int pid, Oid person, const char *held)
 {
-    if (!TransactionIdIsNormal(xid) || !TransactionIdIsInProgress(xid))
-        return;
-    const int pid = BackendXidGetPid(SubTransGetTopmostTransaction(xid));
     if (pid == 0 || pid == MyProcPid)
         return;
     const PGPROC *process = BackendPidGetProc(pid);
@@ -51,6 +51,12 @@ void end_session(TransactionId xid, Oid person, const char *held)
     if (kill(pid, SIGTERM) == 0)
         ereport(WARNING, (errmsg("a session of \"%s\" was ended", session::role_name(role)),
                           errdetail("Process %d held the %s in an open transaction.", pid, held)));
+}
+
+void end_session(TransactionId xid, Oid person, const char *held)
+{
+    if (TransactionIdIsNormal(xid) && TransactionIdIsInProgress(xid))
+        end_process(BackendXidGetPid(SubTransGetTopmostTransaction(xid)), person, held);
 }
 
 // Whose lock on a row stands in the way of somebody who may have it.
@@ -110,10 +116,17 @@ void seize(core::RequestId id, Request *out)
 
 namespace {
 
-// False when the lock could not be had within the patience; a shorter lock_timeout of the caller's own is an error as ever.
-bool lock_patiently(int32 policy_id)
+void take_policy(Oid policy_id)
 {
-    const bool own_timeout = LockTimeout > 0 && LockTimeout <= policy_patience_ms;
+    spi::Args args{};
+    spi::add(&args, Int32GetDatum(static_cast<int32>(policy_id)));
+    (void) spi::execute(lock_policy, args);
+}
+
+// False when the lock could not be had within the patience; a shorter lock_timeout of the caller's own is an error as ever.
+bool lock_patiently(void (*take)(Oid), Oid what)
+{
+    const bool own_timeout = LockTimeout > 0 && LockTimeout <= patience_ms;
     MemoryContext const caller = CurrentMemoryContext;
     ResourceOwner const owner = CurrentResourceOwner;
     volatile bool locked = true;
@@ -123,11 +136,9 @@ bool lock_patiently(int32 policy_id)
     {
         const int nest_level = NewGUCNestLevel();
         if (!own_timeout)
-            (void) set_config_option("lock_timeout", psprintf("%d", policy_patience_ms), PGC_USERSET, PGC_S_SESSION,
+            (void) set_config_option("lock_timeout", psprintf("%d", patience_ms), PGC_USERSET, PGC_S_SESSION,
                                      GUC_ACTION_SAVE, true, 0, false);
-        spi::Args args{};
-        spi::add(&args, Int32GetDatum(policy_id));
-        (void) spi::execute(lock_policy, args);
+        take(what);
         AtEOXact_GUC(true, nest_level);
         ReleaseCurrentSubTransaction();
     }
@@ -151,7 +162,7 @@ bool lock_patiently(int32 policy_id)
 
 void seize_policy(int32 policy_id)
 {
-    if (lock_patiently(policy_id))
+    if (lock_patiently(take_policy, static_cast<Oid>(policy_id)))
         return;
     ScanKeyData key;
     ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(policy_id));
@@ -159,3 +170,33 @@ void seize_policy(int32 policy_id)
 }
 
 } // namespace jit::api::requests
+
+namespace jit::api::factors {
+
+namespace {
+
+// Whose proofs and decisions stand in the way is ended, and the person who enrols. Another who resets is waited for.
+void end_holders(Oid person)
+{
+    const LOCKTAG tag = tag_of(person);
+    const LockData *all = GetLockStatusData();
+    for (int i = 0; i < all->nelements; i++) {
+        const LockInstanceData &one = all->locks[i];
+        if (one.holdMask != 0 && memcmp(&one.locktag, &tag, sizeof(tag)) == 0)
+            requests::end_process(one.pid, (one.holdMask & LOCKBIT_ON(ExclusiveLock)) != 0 ? person : InvalidOid, "second factors");
+    }
+}
+
+} // namespace
+
+// Again and again: while nobody waited for the lock, another session of a thief may have got it.
+void seize(Oid person)
+{
+    if (pg::switches::off("factor_seize"))
+        lock(person);
+    else
+        while (!requests::lock_patiently(lock, person))
+            end_holders(person);
+}
+
+} // namespace jit::api::factors

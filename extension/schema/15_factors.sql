@@ -8,6 +8,7 @@ CREATE TABLE jit.authenticators (
     name             text NOT NULL,
     secret           bytea,
     enrolled_at      timestamptz NOT NULL,
+    by_proof         boolean NOT NULL,
     confirmed_at     timestamptz
 );
 CREATE INDEX authenticators_person ON jit.authenticators (person);
@@ -19,6 +20,7 @@ COMMENT ON COLUMN jit.authenticators.kind IS 'totp: an authenticator app; ssh: a
 COMMENT ON COLUMN jit.authenticators.name IS 'What it is called: the comment of a key, or what it is';
 COMMENT ON COLUMN jit.authenticators.secret IS 'totp: the secret, sealed with AES-256-GCM under the key in jit_guard.mfa_key; ssh: the public key; recovery: a salt and SHA-256 of ten codes; entra: nothing';
 COMMENT ON COLUMN jit.authenticators.enrolled_at IS 'When it was enrolled';
+COMMENT ON COLUMN jit.authenticators.by_proof IS 'Whether a proof with another factor came with it; one without is not confirmed once there is another';
 COMMENT ON COLUMN jit.authenticators.confirmed_at IS 'Since when it proves something; NULL: it does not yet';
 
 CREATE TABLE jit.authenticator_counts (

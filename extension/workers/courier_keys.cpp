@@ -39,6 +39,7 @@ constexpr size_t most_document_bytes = 4 << 20; // a thousand keys with their ce
 constexpr int most_keys = 1'000;
 constexpr int64 fresh_ms = 3'600'000;
 constexpr int64 jitter_ms = 360'000;
+constexpr int64 people_again_ms = 1'000; // somebody was enrolling
 constexpr int64 asked_pause_ms = 300'000; // for a key that nobody knows: a stranger's tokens must not set the pace
 
 struct Key {
@@ -71,7 +72,8 @@ struct State {
     char *answer;
     TimestampTz asked_at;  // when last fetched because somebody asked
     shared_keys::Asked asked; // to be answered when nothing is to be fetched any more
-    bool sync;             // people are to be looked through
+    TimestampTz sync;      // when people are to be looked through; 0: at once
+    TimestampTz sync_next; // the same, once the round is committed
 };
 constinit State state = {};
 
@@ -129,7 +131,7 @@ void begin(const char *source)
         pfree(const_cast<char *>(state.source));
     state.source = MemoryContextStrdup(TopMemoryContext, source);
     state.known = false;
-    state.sync = true;
+    state.sync = 0;
     state.asked_at = 0;
     for (int i = 0; i < 2; i++) {
         state.sources[i] = {};
@@ -284,7 +286,7 @@ void hear()
         for (Source &source : state.sources)
             source.due = 0;
     }
-    state.sync = true;
+    state.sync = 0;
     state.asked = asked;
 }
 
@@ -341,7 +343,8 @@ void write(const Source &source)
     }
 }
 
-// Where a token is counted has to be there before: what is written in a transaction that fails is not.
+// Where a token is counted has to be there before: what is written in a transaction that fails is not. Who enrols in a
+// transaction that does not end keeps himself out and nobody else.
 void write_people()
 {
     const auto rows = static_cast<Size>(spi::execute(newly_tied, {}));
@@ -350,8 +353,10 @@ void write_people()
         bool is_null = false;
         roles[row] = DatumGetObjectId(spi::value(row, 1, &is_null));
     }
+    state.sync_next = DT_NOEND;
     for (Size row = 0; row < rows; row++)
-        (void) api::factors::insert(roles[row], api::factors::Kind::entra, "Entra ID", {}, true);
+        if (!api::factors::try_tie(roles[row]))
+            state.sync_next = after(now(), people_again_ms);
 }
 
 } // namespace
@@ -377,7 +382,7 @@ TimestampTz work()
         take_answer(answer);
     if (state.current != nullptr)
         return DT_NOEND;
-    TimestampTz next = DT_NOEND;
+    TimestampTz next = state.sync > now() ? state.sync : DT_NOEND;
     for (Source &one : state.sources) {
         if (is_waiting_for_round(one))
             return DT_NOEND;
@@ -394,12 +399,13 @@ bool needs_round()
 {
     if (state.source == nullptr || state.absent)
         return false;
-    return !state.known || state.sync || is_waiting_for_round(state.sources[0]) || is_waiting_for_round(state.sources[1]);
+    return !state.known || state.sync <= now() || is_waiting_for_round(state.sources[0]) || is_waiting_for_round(state.sources[1]);
 }
 
 void in_round()
 {
     state.absent = !OidIsValid(pg::catalog::house().token_keys);
+    state.sync_next = state.sync;
     if (!needs_round())
         return;
     if (!state.known)
@@ -407,7 +413,7 @@ void in_round()
     for (const Source &source : state.sources)
         if (is_waiting_for_round(source))
             write(source);
-    if (state.sync)
+    if (state.sync <= now())
         write_people();
 }
 
@@ -415,7 +421,7 @@ void round_done()
 {
     if (state.source == nullptr)
         return;
-    state.sync = false;
+    state.sync = state.sync_next;
     bool fetching = state.current != nullptr;
     for (Source &source : state.sources) {
         if (is_waiting_for_round(source))

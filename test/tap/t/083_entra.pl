@@ -11,12 +11,14 @@ use Time::HiRes qw(sleep);
 use JitClient;
 use JitGate;
 use JitIssuer;
+use JitReceiver;
 
 my $work = PostgreSQL::Test::Utils::tempdir();
 mkdir "$work/issuer";
 my $tenant = '11111111-2222-3333-4444-555555555555';
 my $elsewhere = '99999999-2222-3333-4444-555555555555';
-my %oid = (alice => 'aaaaaaaa-0000-4000-8000-000000000001', bob => 'bbbbbbbb-0000-4000-8000-000000000002', carol => 'cccccccc-0000-4000-8000-000000000003');
+my %oid = (alice => 'aaaaaaaa-0000-4000-8000-000000000001', bob => 'bbbbbbbb-0000-4000-8000-000000000002', carol => 'cccccccc-0000-4000-8000-000000000003',
+    dan => 'eeeeeeee-0000-4000-8000-000000000005', erin => 'ffffffff-0000-4000-8000-000000000006', mallory => '12121212-0000-4000-8000-000000000007');
 my $issuer = JitIssuer->new("$work/issuer", $tenant);
 $issuer->publish('k1', 'k2');
 my $libraries = 'jit_guard';
@@ -257,10 +259,25 @@ gate_rows(client('carol')->query("SELECT jit.approve($id)"), 'approved', 'for th
 client('alice')->query("SELECT jit.cancel($other)");
 
 # ---- a first factor beside it ----
+sub code_of { my ($uri) = $_[0]{rows}[0][0] =~ /secret=([A-Z2-7]{32})&/ or die 'no secret'; my $code = JitIssuer::run_it(['oathtool', '--totp', '--base32', $uri]); chomp $code; return "'$code'"; }
 my $bob = client('bob');
 gate_error($bob->query('SELECT * FROM jit.enroll_totp()'), '42501', qr/needs a proof/, 'who is tied does not enrol with a password alone');
-is($bob->extended('SELECT uri FROM jit.enroll_totp($1)', token($oid{bob}))->{error}, undef, 'with a token he does');
-is(client('dan')->query('SELECT * FROM jit.enroll_totp()')->{error}, undef, 'who is not tied does');
+my $enrolled = $bob->extended('SELECT uri FROM jit.enroll_totp($1)', token($oid{bob}));
+is($enrolled->{error}, undef, 'with a token he does');
+is($bob->query('SELECT * FROM jit.confirm_totp(' . code_of($enrolled) . ')')->{error}, undef, 'which he then confirms');
+# vector 238: begun with a password alone, before the role was tied
+my $dan = client('dan');
+$enrolled = $dan->query('SELECT uri FROM jit.enroll_totp()');
+is($enrolled->{error}, undef, 'who is not tied enrols without one');
+set_label('dan', label($oid{dan}));
+gate_error($dan->query('SELECT * FROM jit.confirm_totp(' . code_of($enrolled) . ')'), '42501', qr/before you had another second factor.*Enrol anew/s, 'and does not confirm it when he has come to be tied');
+is($dan->value('SELECT count(*) FROM jit.factors WHERE confirmed_at IS NOT NULL AND kind <> \'entra\''), 0, 'so that he has no factor');
+$enrolled = $dan->extended('SELECT uri FROM jit.enroll_totp($1)', token($oid{dan}));
+is($dan->query('SELECT * FROM jit.confirm_totp(' . code_of($enrolled) . ')')->{error}, undef, 'enrolled with a token he does');
+set_label('dan', undef);
+admin(q{SELECT jit.reset_factors('dan', 'anew')});
+$enrolled = $dan->query('SELECT uri FROM jit.enroll_totp()');
+is(scalar @{$dan->query('SELECT * FROM jit.confirm_totp(' . code_of($enrolled) . ')')->{rows}}, 10, 'and so does who is not tied');
 is($bob->value(q{SELECT kind || ' ' || name FROM jit.factors WHERE kind = 'entra'}), 'entra Entra ID', 'it is among his factors');
 gate_error($bob->extended(q{SELECT jit.remove_factor((SELECT 1), $1)}, token($oid{bob})), '42501', qr/by the client itself/, 'and not his to remove:');
 my $factor = $bob->value(q{SELECT factor_id FROM jit.factors WHERE kind = 'entra'});
@@ -377,6 +394,27 @@ push @tokens, $issuer->sign($claims->(), key => 'k2');
 gate_error(present(client('alice'), $tokens[-1], $id), '55000', qr/prove nothing here.*entra_audience/s, 'with a setting missing, no token is looked at');
 configure(audience => 'jit-app');
 gate_rows(present(client('alice'), $tokens[-1], $id), 'approved', 'with all there, it is');
+
+# ---- vector 241: an enrolment in an open transaction, and what the courier does for others ----
+my $hook = JitReceiver->new("$work/hook");
+admin(q{SELECT jit.create_destination('hook', 'webhook', '} . $hook->url . q{')});
+sub told { my ($event) = @_; return scalar grep { $_->{type} eq "jit_guard.$event" } $hook->events }
+sub tells { my ($event, $test) = @_; my $until = time + $JitClient::patience; sleep 0.05 while !told($event) && time < $until; return ok(told($event), $test); }
+tells('destination_created', 'a webhook is told what happens');
+my $mallory = client('mallory');
+$mallory->query('BEGIN');
+is($mallory->query('SELECT * FROM jit.enroll_totp()')->{error}, undef, 'somebody enrols, and does not commit');
+set_label('mallory', label($oid{mallory}));
+admin('CREATE ROLE erin LOGIN IN ROLE staff');
+set_label('erin', label($oid{erin}));
+$id = ask('erin');
+push @tokens, $issuer->sign($issuer->claims($oid{erin}), key => 'k2');
+gate_rows(present(client('erin'), $tokens[-1], $id), 'approved', 'the token of another, who was tied as he was, proves');
+admin(q{SELECT jit.create_policy('later', '{SELECT}', '{pay.accounts}', eligible => '{staff}', approvers => '{leads}')});
+tells('policy_created', 'and the webhook is told');
+is(admin(q{SELECT count(*) FROM jit.authenticators WHERE kind = 'entra' AND person = 'mallory'::regrole}), 0, 'his own tokens wait for him');
+$mallory->query('ROLLBACK');
+wait_until($node, q{EXISTS (SELECT FROM jit.authenticators WHERE kind = 'entra' AND person = 'mallory'::regrole)}, 'and not for long, when he has ended');
 
 # ---- vector 203 with tokens: failures count ----
 $id = ask('alice');
