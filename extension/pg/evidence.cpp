@@ -163,7 +163,7 @@ Text text_of(const char *statement)
     static constinit Bytes last = {};
     static constinit core::Hash last_hash = {};
     Text text = {statement, strlen(statement), {}, statement};
-    if (last.start == nullptr || last.count != text.count || memcmp(last.start, statement, text.count) != 0) {
+    if (last.count == 0 || last.count != text.count || memcmp(last.start, statement, text.count) != 0) {
         text.start = without_tokens(statement);
         text.count = strlen(text.start);
         if (!core::sha256({text.start, text.count}, &last_hash)) {
