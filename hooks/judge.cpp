@@ -324,15 +324,22 @@ void judge(const Access &access, TimestampTz now, Visit visit, void *to)
     constexpr core::Actions inherited = core::bit(core::Action::alter_table) | core::bit(core::Action::create_index) |
                                         core::bit(core::Action::maintain) | core::bit(core::Action::trigger) |
                                         core::bit(core::Action::alter_trigger);
-    const bool routes = guarded->relkind == RELKIND_PARTITIONED_TABLE;
-    const core::Actions routed =
-        inherited | (routes ? core::bit(core::Action::insert) | core::bit(core::Action::update) : core::Actions{0});
+    constexpr core::Actions upserting = core::bit(core::Action::insert) | core::bit(core::Action::update);
+    core::Actions routed = inherited;
+    if (guarded->relkind == RELKIND_PARTITIONED_TABLE) {
+        routed |= upserting;
+        // ON CONFLICT DO UPDATE reads the row that is there, in a partition that no plan names.
+        if ((access.actions & upserting) == upserting && !switches::off("routed_reading"))
+            routed |= core::bit(core::Action::select) | core::bit(core::Action::export_);
+    }
     if ((access.actions & routed) != 0 && !switches::off("routing"))
         for (const Oid descendant : guarded->descendants) {
             Access below = access;
             below.relid = descendant;
             below.actions = access.actions & routed;
             below.every_column = true;
+            if (!OidIsValid(below.below))
+                below.below = access.relid;
             judge(below, now, visit, to);
         }
 }
