@@ -257,6 +257,18 @@ void judge_actions(const Judging &j, core::Actions actions)
     }
 }
 
+// Of a policy that names columns of both: what is judged at the parent are the parent's, so the child's must be among them.
+bool names_columns(const core::Guard &at_parent, const memo::Guarded *parent, const core::Guard &at_child, const memo::Guarded *child)
+{
+    if (at_child.level != core::Level::column || switches::off("shared_columns"))
+        return true;
+    const std::span<const core::Column> named = memo::columns_of_ancestor(at_parent.columns, parent->relid, child->relid);
+    for (const core::Column column : at_child.columns)
+        if (!core::deciding::has(named, column))
+            return false;
+    return true;
+}
+
 } // namespace
 
 Oid owner_of_object(char object_class, Oid id)
@@ -289,6 +301,20 @@ core::Actions actions_of(AclMode required)
     map(ACL_TRIGGER, core::Action::trigger);
     map(pg::compat::maintain_bit, core::Action::maintain);
     return actions;
+}
+
+bool shares_guards(const memo::Guarded *child, const memo::Guarded *parent)
+{
+    if (parent == nullptr)
+        return false;
+    for (const core::Guard &g : child->guards) {
+        bool found = false;
+        for (const core::Guard &p : parent->guards)
+            found |= p.policy == g.policy && p.level == g.level && p.actions == g.actions && names_columns(p, parent, g, child);
+        if (!found)
+            return false;
+    }
+    return true;
 }
 
 void judge(const Access &access, TimestampTz now, Visit visit, void *to)

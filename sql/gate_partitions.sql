@@ -132,5 +132,25 @@ INSERT INTO app.due (id, region) VALUES (2, 'fr') ON CONFLICT (id, region) DO UP
 ROLLBACK;
 SELECT jit.release(:r);
 
+-- A policy with one column of the parent and another of the partition guards each (vector 253).
+\c - postgres
+SELECT jit.alter_policy('due', objects => '{app.due(id), app.due_fr(iban)}');
+\c - regress_bob
+SELECT iban FROM app.due WHERE region = 'fr';
+SELECT iban FROM app.due_fr;
+SELECT id FROM app.due WHERE region = 'de';
+SELECT iban FROM app.due WHERE region = 'de';
+SELECT allowed, object, column_name FROM jit.check('SELECT iban FROM app.due WHERE region = $$fr$$');
+\c - regress_alice
+SELECT jit.request('due') AS r \gset
+SELECT iban FROM app.due WHERE region = 'fr';
+SELECT jit.release(:r);
+-- Where the partition's columns are among the parent's, those that are read count.
+\c - postgres
+SELECT jit.alter_policy('due', objects => '{"app.due(id, iban)", app.due_fr(iban)}');
+\c - regress_bob
+SELECT DISTINCT region FROM app.due ORDER BY region;
+SELECT iban FROM app.due;
+
 \set ECHO none
 \i :end

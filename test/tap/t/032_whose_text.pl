@@ -111,6 +111,8 @@ my @attacks = (
     {name => 'the same by way of somebody\'s view', as => 'alice', approved => '{ALL}', off => 'unsigned_text', guards => 'SCHEMA.part',
         before => "$parts SET ROLE mallory; $leak CREATE VIEW SCHEMA.bait WITH (security_invoker) AS SELECT id, SCHEMA.leak(iban) FROM SCHEMA.whole; GRANT ALL ON SCHEMA.bait TO PUBLIC; RESET ROLE;",
         do => 'INSERT INTO SCHEMA.bait (id) VALUES (7) ON CONFLICT (id) DO UPDATE SET id = 7 RETURNING leak', twin => 'INSERT INTO SCHEMA.whole (id) VALUES (7) ON CONFLICT (id) DO UPDATE SET id = 7 RETURNING iban'},
+    # vector 253: the policy names other columns of the parent than of the partition
+    {name => 'a column of a partition by way of its parent', actions => '{SELECT}', off => 'shared_columns', before => $parts, guards => 'SCHEMA.whole(id), SCHEMA.part(iban)', do => 'SELECT iban FROM SCHEMA.whole'},
     # vector 127
     {name => 'somebody\'s trigger that fetches from the person\'s cursor', as => 'alice', approved => '{ALL}', off => 'fetching_code', set_up => "$loot$bait" . fired('FETCH c INTO v; INSERT INTO SCHEMA.loot VALUES (v)') . $before_insert,
         do => 'BEGIN; DECLARE c CURSOR FOR SELECT iban FROM SCHEMA.secret ORDER BY id DESC; INSERT INTO SCHEMA.bait VALUES (1); COMMIT', happened => $looted,
