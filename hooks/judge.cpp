@@ -345,15 +345,21 @@ void judge(const Access &access, TimestampTz now, Visit visit, void *to)
     judge_actions(j, wanted & ~reading); // UPDATE ... WHERE is first of all an UPDATE to the one who reads the refusal
     judge_actions(j, wanted & reading);
 
-    // Rows put into a partitioned table land in partitions that may have guards of their own, and commands on a parent
-    // go on to its children without naming them.
+    // Rows put into a partitioned table land in partitions that may have guards of their own, foreign keys to it look into
+    // them, and commands on a parent go on to its children without naming them.
     constexpr core::Actions inherited = core::bit(core::Action::alter_table) | core::bit(core::Action::create_index) |
                                         core::bit(core::Action::maintain) | core::bit(core::Action::trigger) |
                                         core::bit(core::Action::alter_trigger);
     constexpr core::Actions upserting = core::bit(core::Action::insert) | core::bit(core::Action::update);
     core::Actions routed = inherited;
+    if (!switches::off("routed_statistics"))
+        routed |= core::bit(core::Action::create_statistics);
+    if (!switches::off("routed_publications"))
+        routed |= core::bit(core::Action::create_publication) | core::bit(core::Action::alter_publication);
     if (guarded->relkind == RELKIND_PARTITIONED_TABLE) {
         routed |= upserting;
+        if (!switches::off("routed_references"))
+            routed |= core::bit(core::Action::references);
         // ON CONFLICT DO UPDATE reads the row that is there, in a partition that no plan names.
         if ((access.actions & upserting) == upserting && !switches::off("routed_reading"))
             routed |= core::bit(core::Action::select) | core::bit(core::Action::export_);

@@ -152,5 +152,30 @@ SELECT jit.alter_policy('due', objects => '{"app.due(id, iban)", app.due_fr(iban
 SELECT DISTINCT region FROM app.due ORDER BY region;
 SELECT iban FROM app.due;
 
+-- Foreign keys, statistics and publications of a parent reach its guarded children (vector 249, vector 250, vector 251).
+\c - postgres
+SELECT jit.alter_policy('due', objects => '{app.due_fr, app.child}', actions => '{REFERENCES, CREATE STATISTICS, PRIVILEGE}');
+SET client_min_messages = error;
+CREATE PUBLICATION regress_pub FOR TABLE app.due;
+CREATE PUBLICATION regress_pub FOR TABLE app.free, app.notes;
+CREATE PUBLICATION regress_pub FOR TABLE app.free;
+ALTER PUBLICATION regress_pub ADD TABLE app.notes;
+DROP PUBLICATION regress_pub;
+CREATE STATISTICS app.s ON (lower(iban)), id FROM app.due;
+CREATE STATISTICS app.s ON (lower(iban)), id FROM app.free;
+\c - regress_bob
+CREATE TABLE mine.asks (id int, region text, FOREIGN KEY (id, region) REFERENCES app.due);
+CREATE TABLE mine.asks (id int, region text, FOREIGN KEY (id, region) REFERENCES app.free);
+INSERT INTO mine.asks VALUES (2, 'fr');
+DROP TABLE mine.asks;
+-- A key to an inheritance parent does not look into its children.
+CREATE TABLE mine.asks (id int REFERENCES app.notes);
+INSERT INTO mine.asks VALUES (3);
+DROP TABLE mine.asks;
+\c - regress_alice
+SELECT jit.request('due') AS r \gset
+CREATE TABLE mine.asks (id int, region text, FOREIGN KEY (id, region) REFERENCES app.due);
+INSERT INTO mine.asks VALUES (2, 'fr');
+DROP TABLE mine.asks;
 \set ECHO none
 \i :end
