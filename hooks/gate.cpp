@@ -97,20 +97,6 @@ Index root_of(const Index *parents, Index child)
     return root;
 }
 
-bool shares_guards(const memo::Guarded *child, const memo::Guarded *parent)
-{
-    if (parent == nullptr)
-        return false;
-    for (const core::Guard &g : child->guards) {
-        bool found = false;
-        for (const core::Guard &p : parent->guards)
-            found |= p.policy == g.policy && p.level == g.level && p.actions == g.actions;
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
 } // namespace
 
 std::span<const OwnersText> texts_in(const PlannedStmt *plan)

@@ -257,6 +257,18 @@ void judge_actions(const Judging &j, core::Actions actions)
     }
 }
 
+// Of a policy that names columns of both: what is judged at the parent are the parent's, so the child's must be among them.
+bool names_columns(const core::Guard &at_parent, const memo::Guarded *parent, const core::Guard &at_child, const memo::Guarded *child)
+{
+    if (at_child.level != core::Level::column || switches::off("shared_columns"))
+        return true;
+    const std::span<const core::Column> named = memo::columns_of_ancestor(at_parent.columns, parent->relid, child->relid);
+    for (const core::Column column : at_child.columns)
+        if (!core::deciding::has(named, column))
+            return false;
+    return true;
+}
+
 } // namespace
 
 Oid owner_of_object(char object_class, Oid id)
@@ -291,6 +303,20 @@ core::Actions actions_of(AclMode required)
     return actions;
 }
 
+bool shares_guards(const memo::Guarded *child, const memo::Guarded *parent)
+{
+    if (parent == nullptr)
+        return false;
+    for (const core::Guard &g : child->guards) {
+        bool found = false;
+        for (const core::Guard &p : parent->guards)
+            found |= p.policy == g.policy && p.level == g.level && p.actions == g.actions && names_columns(p, parent, g, child);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
 void judge(const Access &access, TimestampTz now, Visit visit, void *to)
 {
     const memo::Guarded *guarded = access.object_class == core::class_relation && !access.by_itself
@@ -319,20 +345,33 @@ void judge(const Access &access, TimestampTz now, Visit visit, void *to)
     judge_actions(j, wanted & ~reading); // UPDATE ... WHERE is first of all an UPDATE to the one who reads the refusal
     judge_actions(j, wanted & reading);
 
-    // Rows put into a partitioned table land in partitions that may have guards of their own, and commands on a parent
-    // go on to its children without naming them.
+    // Rows put into a partitioned table land in partitions that may have guards of their own, foreign keys to it look into
+    // them, and commands on a parent go on to its children without naming them.
     constexpr core::Actions inherited = core::bit(core::Action::alter_table) | core::bit(core::Action::create_index) |
                                         core::bit(core::Action::maintain) | core::bit(core::Action::trigger) |
                                         core::bit(core::Action::alter_trigger);
-    const bool routes = guarded->relkind == RELKIND_PARTITIONED_TABLE;
-    const core::Actions routed =
-        inherited | (routes ? core::bit(core::Action::insert) | core::bit(core::Action::update) : core::Actions{0});
+    constexpr core::Actions upserting = core::bit(core::Action::insert) | core::bit(core::Action::update);
+    core::Actions routed = inherited;
+    if (!switches::off("routed_statistics"))
+        routed |= core::bit(core::Action::create_statistics);
+    if (!switches::off("routed_publications"))
+        routed |= core::bit(core::Action::create_publication) | core::bit(core::Action::alter_publication);
+    if (guarded->relkind == RELKIND_PARTITIONED_TABLE) {
+        routed |= upserting;
+        if (!switches::off("routed_references"))
+            routed |= core::bit(core::Action::references);
+        // ON CONFLICT DO UPDATE reads the row that is there, in a partition that no plan names.
+        if ((access.actions & upserting) == upserting && !switches::off("routed_reading"))
+            routed |= core::bit(core::Action::select) | core::bit(core::Action::export_);
+    }
     if ((access.actions & routed) != 0 && !switches::off("routing"))
         for (const Oid descendant : guarded->descendants) {
             Access below = access;
             below.relid = descendant;
             below.actions = access.actions & routed;
             below.every_column = true;
+            if (!OidIsValid(below.below))
+                below.below = access.relid;
             judge(below, now, visit, to);
         }
 }

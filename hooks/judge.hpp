@@ -66,6 +66,9 @@ using Visit = void (*)(void *to, const Finding &finding);
 // Visits every attempt of the access that some policy guards, allowed or not.
 void judge(const Access &access, TimestampTz now, Visit visit, void *to);
 
+// Do the parent's guards stand for all of the child's, so that what is judged at the parent needs no judging at the child?
+[[nodiscard]] bool shares_guards(const pg::memo::Guarded *child, const pg::memo::Guarded *parent);
+
 // The privilege bits of a range table entry as actions.
 [[nodiscard]] core::Actions actions_of(AclMode required);
 

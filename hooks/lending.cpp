@@ -9,6 +9,7 @@
 #include "pg/rights.hpp"
 
 extern "C" {
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -75,6 +76,72 @@ Oid lender_for(const gate::Outcome::Use &use, AclMode required)
     return last.role;
 }
 
+// ---- policies on columns ----
+
+// Does the policy guard all of the relation, or columns of it only?
+bool guards_whole(const pg::memo::Guarded *guarded, core::PolicyId policy)
+{
+    for (const core::Guard &g : guarded->guards)
+        if (g.policy == policy && g.level != core::Level::column)
+            return true;
+    return false;
+}
+
+// One column as a policy on columns lends it: it is one of the policy's, or the person needs no lender for it.
+bool covers_column(const pg::memo::Guarded *guarded, core::PolicyId policy, AttrNumber column, AclMode mode)
+{
+    for (const core::Guard &g : guarded->guards)
+        if (g.policy == policy && core::deciding::has(g.columns, core::Column{column}))
+            return true;
+    return pg_attribute_aclcheck(guarded->relid, column, GetUserId(), mode) == ACLCHECK_OK;
+}
+
+bool covers_every_column(const pg::memo::Guarded *guarded, core::PolicyId policy, AclMode mode)
+{
+    for (AttrNumber column = 1;; column++) {
+        HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(guarded->relid), Int16GetDatum(column));
+        if (!HeapTupleIsValid(tuple))
+            return true;
+        const bool live = !reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple))->attisdropped;
+        ReleaseSysCache(tuple);
+        if (live && !covers_column(guarded, policy, column, mode))
+            return false;
+    }
+}
+
+bool covers_columns(const pg::memo::Guarded *guarded, core::PolicyId policy, AclMode mode, const Bitmapset *columns)
+{
+    if (pg_class_aclmask(guarded->relid, GetUserId(), mode, ACLMASK_ALL) == mode)
+        return true;
+    int member = -1;
+    while ((member = bms_next_member(columns, member)) >= 0) {
+        const auto column = static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber);
+        if (column == InvalidAttrNumber ? !covers_every_column(guarded, policy, mode) : !covers_column(guarded, policy, column, mode))
+            return false;
+    }
+    return !bms_is_empty(columns); // the row as such (count(*), DELETE, LOCK) is no column of the policy's
+}
+
+// The gate is silent about columns that nothing guards, but the privilege that would be lent is one on all of them.
+bool covers(const gate::Outcome::Use &use, const compat::Wanted &wanted)
+{
+    const pg::memo::Guarded *guarded = pg::memo::find(use.relid);
+    if (guarded == nullptr)
+        return false; // its guards are gone, and with them what was approved
+    if (guards_whole(guarded, use.policy) || switches::off("lent_columns"))
+        return true;
+    for (AclMode rest = wanted.required; rest != 0; rest &= rest - 1) {
+        const AclMode mode = rest & ~(rest - 1);
+        if (!covers_columns(guarded, use.policy, mode,
+                            mode == ACL_SELECT   ? wanted.selected
+                            : mode == ACL_INSERT ? wanted.inserted
+                            : mode == ACL_UPDATE ? wanted.updated
+                                                 : nullptr))
+            return false;
+    }
+    return true;
+}
+
 // The role to lend for one entry, if the uses cover all that it wants; InvalidOid otherwise.
 Oid lender_of_entry(const RangeTblEntry *rte, const compat::Wanted &wanted, const gate::Outcome &outcome)
 {
@@ -85,7 +152,8 @@ Oid lender_of_entry(const RangeTblEntry *rte, const compat::Wanted &wanted, cons
     const core::Actions actions = actions_of(wanted.required);
     for (int i = 0; i < outcome.use_count; i++) {
         const gate::Outcome::Use &use = outcome.uses[i];
-        if (use.object_class == core::class_relation && use.relid == relid && (use.actions & actions) == actions)
+        if (use.object_class == core::class_relation && use.relid == relid && (use.actions & actions) == actions &&
+            covers(use, wanted))
             if (const Oid lender = lender_for(use, wanted.required); OidIsValid(lender))
                 return lender;
     }
@@ -107,7 +175,8 @@ bool is_lent_number(const FuncExpr *call, const gate::Outcome &outcome, Oid *seq
     if (named->constisnull || !sequenceIsOwned(*sequence, DEPENDENCY_AUTO, &table, &column) ||
         pg::things::find(core::class_relation, *sequence) != nullptr)
         return false;
-    const Oid lender = lender_of(outcome, table, core::bit(core::Action::insert), ACL_INSERT, ACLMASK_ANY);
+    const Bitmapset *const own = bms_make_singleton(column - FirstLowInvalidHeapAttributeNumber);
+    const Oid lender = lender_of(outcome, table, core::bit(core::Action::insert), {ACL_INSERT, InvalidOid, nullptr, own, nullptr}, ACLMASK_ANY);
     return OidIsValid(lender) && pg_class_aclcheck(*sequence, lender, ACL_USAGE | ACL_UPDATE) == ACLCHECK_OK;
 }
 
@@ -180,13 +249,14 @@ List *columns_copied(Oid relid)
 
 } // namespace
 
-Oid lender_of(const gate::Outcome &outcome, Oid relid, core::Actions actions, AclMode required, AclMaskHow how)
+Oid lender_of(const gate::Outcome &outcome, Oid relid, core::Actions actions, const compat::Wanted &wanted, AclMaskHow how)
 {
+    const AclMode required = wanted.required;
     for (int i = 0; i < outcome.use_count; i++) {
         const gate::Outcome::Use &use = outcome.uses[i];
         const pg::memo::Policy *policy = pg::memo::policy(use.policy);
         if (use.object_class != core::class_relation || use.relid != relid || (use.actions & actions) != actions ||
-            policy == nullptr || get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+            policy == nullptr || get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE || !covers(use, wanted))
             continue;
         for (const Oid role : policy->lends) {
             if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(role)))
@@ -200,8 +270,11 @@ Oid lender_of(const gate::Outcome &outcome, Oid relid, core::Actions actions, Ac
     return InvalidOid;
 }
 
-bool lends_all(Oid role, Oid relid, AclMode required)
+bool lends_all(core::PolicyId policy, Oid role, Oid relid, AclMode required)
 {
+    const pg::memo::Guarded *guarded = pg::memo::find(relid);
+    if (guarded != nullptr && !guards_whole(guarded, policy) && !switches::off("lent_columns"))
+        return false;
     if (pg_class_aclmask(relid, role, required, ACLMASK_ALL) != required || writes_foreign(relid, required))
         return false;
     ListCell *cell;

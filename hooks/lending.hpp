@@ -14,13 +14,14 @@ void lend(QueryDesc *query, const gate::Outcome &outcome);
 [[nodiscard]] List *lend_views(Query *query, const gate::Outcome &outcome);
 void take_back_views(PlannedStmt *plan, List *lent);
 
-// The role that lends what is required of a relation, of those that the uses cover for these actions; InvalidOid: none.
-[[nodiscard]] Oid lender_of(const gate::Outcome &outcome, Oid relid, core::Actions actions, AclMode required, AclMaskHow how);
+// The role that lends what is wanted of a relation, of those that the uses cover for these actions; InvalidOid: none. A
+// policy on columns lends these only, here and everywhere: a wish for more, or that names no column, is not its.
+[[nodiscard]] Oid lender_of(const gate::Outcome &outcome, Oid relid, core::Actions actions, const pg::compat::Wanted &wanted, AclMaskHow how);
 // The same for one entry of a range table, with what it wants of which columns.
 [[nodiscard]] Oid lender_of_entry(const RangeTblEntry *rte, List *permissions, const gate::Outcome &outcome);
 
-// Does the role lend this on the relation, for all rows and with the defaults of all columns? For jit.check.
-[[nodiscard]] bool lends_all(Oid role, Oid relid, AclMode required);
+// Does the policy's role lend this on the relation, for all rows and with the defaults of all columns? For jit.check.
+[[nodiscard]] bool lends_all(core::PolicyId policy, Oid role, Oid relid, AclMode required);
 
 // nextval() of a sequence that belongs to a column of a table whose INSERT is lent becomes what identity columns use, which
 // asks for no privilege of the person's. Changes the tree, which is the caller's to change, and says whether it did. It may

@@ -57,7 +57,8 @@ Right right_to(Oid relid, const Wish &wish, const char *text)
     gate::Outcome outcome = {};
     outcome.until = core::never;
     gate::admit({relid, wish.actions, nullptr, nullptr, nullptr, true, InvalidOid, {}}, text, true, &outcome);
-    return OidIsValid(lending::lender_of(outcome, relid, wish.actions, wish.required, wish.how)) ? Right::lent : Right::none;
+    const pg::compat::Wanted wanted = {wish.required, InvalidOid, nullptr, nullptr, nullptr};
+    return OidIsValid(lending::lender_of(outcome, relid, wish.actions, wanted, wish.how)) ? Right::lent : Right::none;
 }
 
 [[noreturn]] void refuse_natively(Oid relid)

@@ -151,8 +151,9 @@ bool takes(const CopyStmt *copy, const char *text)
     const core::Actions inserting = core::bit(core::Action::insert);
     gate::Outcome outcome = {};
     outcome.until = core::never;
-    gate::admit({relid, inserting, nullptr, columns_named(copy, relid), nullptr, false, InvalidOid, {}}, text, true, &outcome);
-    return OidIsValid(lending::lender_of(outcome, relid, inserting, ACL_INSERT, ACLMASK_ALL));
+    const Bitmapset *const columns = columns_named(copy, relid);
+    gate::admit({relid, inserting, nullptr, columns, nullptr, false, InvalidOid, {}}, text, true, &outcome);
+    return OidIsValid(lending::lender_of(outcome, relid, inserting, {ACL_INSERT, InvalidOid, nullptr, columns, nullptr}, ACLMASK_ALL));
 }
 
 void run(const CopyStmt *asked, const char *text, QueryEnvironment *environment, QueryCompletion *completion)

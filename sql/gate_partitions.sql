@@ -98,5 +98,84 @@ SELECT jit.request('pay') AS r \gset
 SELECT id, iban FROM app.pay WHERE region = 'fr';
 INSERT INTO app.pay VALUES (6, 'fr', 'FR06');
 SELECT id FROM app.notes ORDER BY id;
+SELECT jit.release(:r);
+
+-- ON CONFLICT DO UPDATE through the parent reads the partition's row, where only reading is guarded (vector 248). Inserting, and
+-- doing nothing, show what the person wrote, as they do on the partition.
+\c - postgres
+CREATE TABLE app.due (id int, region text, iban text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+CREATE TABLE app.due_de PARTITION OF app.due FOR VALUES IN ('de');
+CREATE TABLE app.due_fr PARTITION OF app.due FOR VALUES IN ('fr');
+CREATE TABLE app.free (id int, region text, iban text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+CREATE TABLE app.free_fr PARTITION OF app.free FOR VALUES IN ('fr');
+INSERT INTO app.due VALUES (1, 'de', 'DE01'), (2, 'fr', 'FR02');
+INSERT INTO app.free VALUES (2, 'fr', 'FR02');
+GRANT ALL ON app.due, app.due_de, app.due_fr, app.free, app.free_fr TO regress_alice, regress_bob;
+SELECT jit.create_policy('due', '{READ}', '{app.due_fr}', eligible => '{regress_alice}', approvals => 0, require_reason => false);
+\c - regress_bob
+BEGIN;
+INSERT INTO app.due (id, region) VALUES (1, 'de'), (2, 'fr') ON CONFLICT (id, region) DO UPDATE SET id = app.due.id RETURNING *;
+ROLLBACK;
+INSERT INTO app.due_fr (id, region) VALUES (2, 'fr') ON CONFLICT (id, region) DO UPDATE SET id = app.due_fr.id RETURNING *;
+SELECT allowed, object
+    FROM jit.check('INSERT INTO app.due (id, region) VALUES (2, $$fr$$) ON CONFLICT (id, region) DO UPDATE SET id = 2 RETURNING *');
+BEGIN;
+INSERT INTO app.free (id, region) VALUES (2, 'fr') ON CONFLICT (id, region) DO UPDATE SET id = app.free.id RETURNING *;
+INSERT INTO app.due (id, region) VALUES (2, 'fr'), (3, 'fr') ON CONFLICT (id, region) DO NOTHING RETURNING *;
+INSERT INTO app.due_fr (id, region) VALUES (2, 'fr') ON CONFLICT DO NOTHING;
+UPDATE app.due SET region = 'fr' WHERE region = 'de' RETURNING *;
+ROLLBACK;
+\c - regress_alice
+SELECT jit.request('due') AS r \gset
+BEGIN;
+INSERT INTO app.due (id, region) VALUES (2, 'fr') ON CONFLICT (id, region) DO UPDATE SET id = app.due.id RETURNING *;
+ROLLBACK;
+SELECT jit.release(:r);
+
+-- A policy with one column of the parent and another of the partition guards each (vector 253).
+\c - postgres
+SELECT jit.alter_policy('due', objects => '{app.due(id), app.due_fr(iban)}');
+\c - regress_bob
+SELECT iban FROM app.due WHERE region = 'fr';
+SELECT iban FROM app.due_fr;
+SELECT id FROM app.due WHERE region = 'de';
+SELECT iban FROM app.due WHERE region = 'de';
+SELECT allowed, object, column_name FROM jit.check('SELECT iban FROM app.due WHERE region = $$fr$$');
+\c - regress_alice
+SELECT jit.request('due') AS r \gset
+SELECT iban FROM app.due WHERE region = 'fr';
+SELECT jit.release(:r);
+-- Where the partition's columns are among the parent's, those that are read count.
+\c - postgres
+SELECT jit.alter_policy('due', objects => '{"app.due(id, iban)", app.due_fr(iban)}');
+\c - regress_bob
+SELECT DISTINCT region FROM app.due ORDER BY region;
+SELECT iban FROM app.due;
+
+-- Foreign keys, statistics and publications of a parent reach its guarded children (vector 249, vector 250, vector 251).
+\c - postgres
+SELECT jit.alter_policy('due', objects => '{app.due_fr, app.child}', actions => '{REFERENCES, CREATE STATISTICS, PRIVILEGE}');
+SET client_min_messages = error;
+CREATE PUBLICATION regress_pub FOR TABLE app.due;
+CREATE PUBLICATION regress_pub FOR TABLE app.free, app.notes;
+CREATE PUBLICATION regress_pub FOR TABLE app.free;
+ALTER PUBLICATION regress_pub ADD TABLE app.notes;
+DROP PUBLICATION regress_pub;
+CREATE STATISTICS app.s ON (lower(iban)), id FROM app.due;
+CREATE STATISTICS app.s ON (lower(iban)), id FROM app.free;
+\c - regress_bob
+CREATE TABLE mine.asks (id int, region text, FOREIGN KEY (id, region) REFERENCES app.due);
+CREATE TABLE mine.asks (id int, region text, FOREIGN KEY (id, region) REFERENCES app.free);
+INSERT INTO mine.asks VALUES (2, 'fr');
+DROP TABLE mine.asks;
+-- A key to an inheritance parent does not look into its children.
+CREATE TABLE mine.asks (id int REFERENCES app.notes);
+INSERT INTO mine.asks VALUES (3);
+DROP TABLE mine.asks;
+\c - regress_alice
+SELECT jit.request('due') AS r \gset
+CREATE TABLE mine.asks (id int, region text, FOREIGN KEY (id, region) REFERENCES app.due);
+INSERT INTO mine.asks VALUES (2, 'fr');
+DROP TABLE mine.asks;
 \set ECHO none
 \i :end

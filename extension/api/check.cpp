@@ -100,7 +100,7 @@ const char *native_answer(const hooks::Finding &f, const char **why, const char 
         return "yes";
     if (policy != nullptr && wanted != ACL_TRUNCATE && f.decision.verdict == core::Verdict::approved)
         for (const Oid role : policy->lends)
-            if (hooks::lending::lends_all(role, relid, wanted))
+            if (hooks::lending::lends_all(policy->id, role, relid, wanted))
                 return "yes";
     *why = "The gate lets it pass; whether PostgreSQL does depends on privileges on columns, sequences or of a view's owner, or "
            "on what can be lent.";

@@ -92,7 +92,8 @@ sub _scene {
         push @guarded, $plain->($a->{guards}) if $a->{guards};
         push @guarded, $plain->($a->{objects}) =~ s/\(.*//r if $a->{objects} && !$a->{guards} && $a->{objects} !~ /secret|other/;
         my $guarded = join ', ', @guarded;
-        _must($node, "SELECT jit.create_policy('$schema', '{ALL}', '{$guarded}', eligible => '{alice, dba}', approvals => 0, require_reason => false, exempt => '{carol, exempt_dba}')");
+        my $actions = $a->{actions} // '{ALL}';
+        _must($node, "SELECT jit.create_policy('$schema', '$actions', '{$guarded}', eligible => '{alice, dba}', approvals => 0, require_reason => false, exempt => '{carol, exempt_dba}')");
     }
     if ($a->{approved} || $a->{after_as_alice}) {
         my $objects = $a->{objects} ? ', objects => ARRAY[\'' . $plain->($a->{objects}) . '\']' : '';

@@ -16,6 +16,7 @@ my $bait = 'CREATE TABLE SCHEMA.bait (id int); GRANT ALL ON SCHEMA.bait TO PUBLI
 my $names = 'SET ROLE owner; CREATE VIEW SCHEMA.names AS SELECT id, iban FROM SCHEMA.secret; GRANT SELECT ON SCHEMA.names TO PUBLIC; RESET ROLE; SET ROLE mallory;';
 my $query = 'query_to_xml(\'SELECT iban FROM SCHEMA.secret\', true, true, \'\')::text';
 my $read = 'SELECT iban FROM SCHEMA.secret';
+my $parts = 'CREATE TABLE SCHEMA.whole (id int PRIMARY KEY, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (7); INSERT INTO SCHEMA.whole VALUES (7, \'MARKER7\'); GRANT ALL ON SCHEMA.whole, SCHEMA.part TO PUBLIC;';
 my $not_leader = 'pg_backend_pid() <> current_setting(\'x.leader\')::int';
 my $remember_leader = 'SELECT set_config(\'x.leader\', pg_backend_pid()::text, false) > \'\';';
 sub fired { my ($body) = @_; return "CREATE FUNCTION SCHEMA.fired() RETURNS trigger LANGUAGE plpgsql AS \$\$DECLARE c refcursor := 'c'; v text; BEGIN $body; RETURN new; END\$\$;" }
@@ -100,6 +101,18 @@ my @attacks = (
     # vector 133: by way of the parent the text of the view does not name the child
     {name => 'a guarded child by way of somebody\'s view of its parent', as => 'alice', approved => '{ALL}', off => 'unsigned_text', before => "CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (7); INSERT INTO SCHEMA.whole VALUES (7, 'MARKER7'); GRANT ALL ON SCHEMA.whole TO PUBLIC; SET ROLE mallory; $leak CREATE VIEW SCHEMA.bait WITH (security_invoker) AS SELECT SCHEMA.leak(iban) FROM SCHEMA.whole; GRANT SELECT ON SCHEMA.bait TO PUBLIC; RESET ROLE;",
         guards => 'SCHEMA.part', do => 'SELECT count(*) FROM SCHEMA.bait WHERE leak > \'\'', twin => 'SELECT iban FROM SCHEMA.whole'},
+    # vector 248: the row that ON CONFLICT finds lies in a partition that the plan does not name
+    {name => 'ON CONFLICT through a parent, with approvals to write', as => 'alice', approved => '{INSERT, UPDATE}', off => 'routed_reading', before => $parts, guards => 'SCHEMA.part',
+        do => 'INSERT INTO SCHEMA.whole (id) VALUES (7) ON CONFLICT (id) DO UPDATE SET id = 7 RETURNING iban'},
+    {name => 'the same as a condition', as => 'alice', approved => '{INSERT, UPDATE}', off => 'routed_reading', before => $parts, guards => 'SCHEMA.part',
+        do => 'INSERT INTO SCHEMA.whole AS w (id) VALUES (7) ON CONFLICT (id) DO UPDATE SET id = 7 WHERE w.iban = $$MARKER7$$ RETURNING w.iban'},
+    {name => 'the same in a WITH query that is copied', as => 'alice', approved => '{SELECT, INSERT, UPDATE}', off => 'routed_reading', set_up => $loot, before => $parts, guards => 'SCHEMA.part',
+        do => 'WITH w AS (INSERT INTO SCHEMA.whole (id) VALUES (7) ON CONFLICT (id) DO UPDATE SET id = 7 RETURNING iban) INSERT INTO SCHEMA.loot SELECT iban FROM w', happened => $looted},
+    {name => 'the same by way of somebody\'s view', as => 'alice', approved => '{ALL}', off => 'unsigned_text', guards => 'SCHEMA.part',
+        before => "$parts SET ROLE mallory; $leak CREATE VIEW SCHEMA.bait WITH (security_invoker) AS SELECT id, SCHEMA.leak(iban) FROM SCHEMA.whole; GRANT ALL ON SCHEMA.bait TO PUBLIC; RESET ROLE;",
+        do => 'INSERT INTO SCHEMA.bait (id) VALUES (7) ON CONFLICT (id) DO UPDATE SET id = 7 RETURNING leak', twin => 'INSERT INTO SCHEMA.whole (id) VALUES (7) ON CONFLICT (id) DO UPDATE SET id = 7 RETURNING iban'},
+    # vector 253: the policy names other columns of the parent than of the partition
+    {name => 'a column of a partition by way of its parent', actions => '{SELECT}', off => 'shared_columns', before => $parts, guards => 'SCHEMA.whole(id), SCHEMA.part(iban)', do => 'SELECT iban FROM SCHEMA.whole'},
     # vector 127
     {name => 'somebody\'s trigger that fetches from the person\'s cursor', as => 'alice', approved => '{ALL}', off => 'fetching_code', set_up => "$loot$bait" . fired('FETCH c INTO v; INSERT INTO SCHEMA.loot VALUES (v)') . $before_insert,
         do => 'BEGIN; DECLARE c CURSOR FOR SELECT iban FROM SCHEMA.secret ORDER BY id DESC; INSERT INTO SCHEMA.bait VALUES (1); COMMIT', happened => $looted,

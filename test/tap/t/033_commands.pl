@@ -15,6 +15,7 @@ my $copied = 'SELECT v FROM SCHEMA.copy';
 my $talks = 'ALTER FUNCTION SCHEMA.say(text) OWNER TO owner; CREATE INDEX by_say ON SCHEMA.secret (SCHEMA.say(iban)); CREATE OR REPLACE FUNCTION SCHEMA.say(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE \'said %\', $1; RETURN $1; END$$;';
 my $talking = "CREATE FUNCTION SCHEMA.say(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS \$\$BEGIN RETURN \$1; END\$\$; $talks";
 my $lock = sub { return "BEGIN; LOCK TABLE SCHEMA.$_[0] IN ACCESS EXCLUSIVE MODE; SELECT \$\$MARKER\$\$ FROM pg_locks WHERE relation = 'SCHEMA.secret'::regclass AND mode = 'AccessExclusiveLock'" };
+my $top = 'CREATE TABLE SCHEMA.top (id int, iban text); ALTER TABLE SCHEMA.top OWNER TO owner; ALTER TABLE SCHEMA.secret INHERIT SCHEMA.top;';
 my $has = sub { my ($what) = @_; return "SELECT \$\$MARKER\$\$ WHERE $what" };
 
 my @attacks = (
@@ -89,6 +90,19 @@ my @attacks = (
     # ---- vector 98: publications ----
     {name => 'a publication', as => 'dba', off => 'utility', before => 'SET client_min_messages = error;', do => 'SET client_min_messages = error; CREATE PUBLICATION "SCHEMA pub" FOR TABLE SCHEMA.secret', happened => $has->('EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = $$SCHEMA$$ AND tablename = $$secret$$)')},
     {name => 'a publication of a schema', as => 'dba', off => 'utility', do => 'SET client_min_messages = error; CREATE PUBLICATION "SCHEMA pub" FOR TABLES IN schema SCHEMA', happened => $has->('EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = $$SCHEMA$$ AND tablename = $$secret$$)')},
+    # ---- what a command on a parent gives of a guarded child ----
+    # vector 249: whether a row is there
+    {name => 'a foreign key to a parent with a guarded partition', off => 'routed_references', before => $parts =~ s/id int,/id int PRIMARY KEY,/r, guards => 'SCHEMA.part',
+        do => 'CREATE TABLE SCHEMA.asks (id int REFERENCES SCHEMA.whole); INSERT INTO SCHEMA.asks VALUES (7)', happened => $has->('EXISTS (SELECT FROM pg_constraint WHERE contype = $$f$$ AND conrelid = to_regclass($$SCHEMA.asks$$))')},
+    {name => 'the same by ALTER TABLE', off => 'routed_references', before => $parts =~ s/id int,/id int PRIMARY KEY,/r, guards => 'SCHEMA.part', set_up => 'CREATE TABLE SCHEMA.asks (id int);',
+        do => 'ALTER TABLE SCHEMA.asks ADD FOREIGN KEY (id) REFERENCES SCHEMA.whole NOT VALID', happened => $has->('EXISTS (SELECT FROM pg_constraint WHERE contype = $$f$$ AND conrelid = to_regclass($$SCHEMA.asks$$))')},
+    # vector 250: whatever analyzes the parent hands the rows to the function
+    {name => 'CREATE STATISTICS on a parent', as => 'owner', off => 'routed_statistics', set_up => $leak, before => $top, do => 'CREATE STATISTICS SCHEMA.s ON SCHEMA.leak(iban), id FROM SCHEMA.top', happened => 'ANALYZE SCHEMA.top'},
+    # vector 251
+    {name => 'a publication of a parent', as => 'dba', off => 'routed_publications', before => $top, do => 'SET client_min_messages = error; CREATE PUBLICATION "SCHEMA pub" FOR TABLE SCHEMA.top',
+        happened => $has->('EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = $$SCHEMA$$ AND tablename = $$secret$$)')},
+    {name => 'the same by ALTER PUBLICATION', as => 'dba', off => 'routed_publications', before => "$top SET client_min_messages = error; CREATE PUBLICATION \"SCHEMA pub\";", do => 'ALTER PUBLICATION "SCHEMA pub" ADD TABLE SCHEMA.top',
+        happened => $has->('EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = $$SCHEMA$$ AND tablename = $$secret$$)'), twin_as => 'exempt_dba'},
     # ---- vector 105: temporary objects do not stand for jit's or the server's ----
     {name => 'temporary tables under jit\'s names', off => 'planner,executor_start,check_perms', do => 'CREATE TEMPORARY TABLE guards (policy_id int); CREATE TEMPORARY TABLE approvals AS SELECT 1 AS request_id; CREATE TEMPORARY TABLE pg_class AS SELECT * FROM pg_catalog.pg_class; CREATE TEMPORARY TABLE pg_inherits (inhrelid oid);'
             . 'CREATE FUNCTION pg_temp.person() RETURNS regrole LANGUAGE sql AS \'SELECT $$carol$$::regrole\'; SET search_path = pg_temp, jit, pg_catalog; SELECT iban FROM SCHEMA.secret'},
