@@ -15,6 +15,7 @@
 #include "workers/azure_identity.hpp"
 #include "workers/azure_vault.hpp"
 #include "workers/courier_anchor.hpp"
+#include "workers/courier_filter.hpp"
 #include "workers/courier_mail.hpp"
 
 extern "C" {
@@ -165,56 +166,11 @@ Destination *make(uint64 row, int32 id, int32 version)
     return made;
 }
 
-bool has_word(List *all, std::string_view word)
-{
-    ListCell *cell;
-    foreach (cell, all)
-        if (word == static_cast<const char *>(lfirst(cell)))
-            return true;
-    return false;
-}
-
-// Who is called only when somebody has to act, or to know at once.
-constexpr std::string_view for_people[] = {"requested",   "stage_reached", "escalated",    "reminder",
-                                           "break_glass", "switched_off",  "was_disabled", "gap", "anchor_contradicted"};
-
-bool wants_event(const Destination &destination, std::string_view name)
-{
-    if (destination.events != NIL)
-        return has_word(destination.events, name);
-    if (destination.kind != Kind::slack && destination.kind != Kind::teams)
-        return true;
-    for (const std::string_view one : for_people)
-        if (one == name)
-            return true;
-    return false;
-}
-
-bool wants_policy(const Destination &destination, std::string_view record)
-{
-    if (destination.policies == NIL)
-        return true;
-    ledger::Reader reader{ledger::fields(record)};
-    ledger::Field field{};
-    while (reader.next(&field)) {
-        if (field.tag == ledger::Tag::policy && has_word(destination.policies, field.bytes))
-            return true;
-        if (field.tag != ledger::Tag::use)
-            continue;
-        ledger::Reader inner{field.bytes};
-        ledger::Field part{};
-        while (inner.next(&part))
-            if (part.tag == ledger::Tag::policy && has_word(destination.policies, part.bytes))
-                return true;
-    }
-    return false;
-}
-
 void add_item(Destination *destination, int64 seq, std::string_view record, bool filtered)
 {
     if (!ledger::is_record(record))
         return; // jit.verify() says so; nobody else could read it
-    if (filtered && (!wants_event(*destination, core::cloud_event::name_of(record)) || !wants_policy(*destination, record)))
+    if (filtered && !wants(*destination, record))
         return;
     Item *item = &destination->items[destination->count];
     *item = {seq, destination->bytes.len, 0, {}};
