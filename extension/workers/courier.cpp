@@ -71,14 +71,15 @@ void one_round(void *arg)
     ListCell *cell;
     foreach (cell, destinations) {
         auto *destination = static_cast<Destination *>(lfirst(cell));
-        if (destination->moved)
+        destination->held_until = 0;
+        if (destination->moved && hold(destination))
             write_progress(destination);
     }
     read_terms(&destinations);
     round->has_groups = pim::read_groups();
     foreach (cell, destinations) {
         auto *destination = static_cast<Destination *>(lfirst(cell));
-        if (is_idle(*destination) && !has_items(*destination) && !destination->stopped)
+        if (is_idle(*destination) && !has_items(*destination) && !destination->stopped && destination->held_until == 0)
             read_items(destination);
     }
     keys::in_round();
@@ -292,6 +293,8 @@ TimestampTz work(Destination *d)
 
 bool needs_round(const Destination &d)
 {
+    if (d.held_until != 0)
+        return now() >= d.held_until;
     return d.urgent || (is_idle(d) && !has_items(d) && !d.caught_up) || (d.moved && now() >= after(d.written_at, write_after_ms));
 }
 
@@ -343,6 +346,8 @@ bool make_round()
     ListCell *cell;
     foreach (cell, destinations) {
         auto *d = static_cast<Destination *>(lfirst(cell));
+        if (d->held_until != 0)
+            continue; // nothing of it was written down
         if (d->moved)
             progress_written(d);
         // What was filtered while reading came after what was written.
@@ -394,7 +399,9 @@ void run()
             auto *d = static_cast<Destination *>(lfirst(cell));
             until = smaller(until, work(d));
             wants_round = wants_round || needs_round(*d);
-            if (d->moved)
+            if (d->held_until != 0)
+                until = smaller(until, d->held_until);
+            else if (d->moved)
                 until = smaller(until, after(d->written_at, write_after_ms));
         }
         if (wants_round && now() >= not_before) {

@@ -17,6 +17,7 @@
 #include "workers/courier_anchor.hpp"
 #include "workers/courier_filter.hpp"
 #include "workers/courier_mail.hpp"
+#include "workers/tick.hpp"
 
 extern "C" {
 #include "executor/spi.h"
@@ -67,6 +68,12 @@ constexpr spi::Sql bury{
     "ON CONFLICT (destination_id, seq) DO UPDATE SET rejected_at = excluded.rejected_at, error = excluded.error, retry = false",
     3,
     {INT4OID, INT8OID, TEXTOID}};
+// Whoever changes a destination has its terms first.
+constexpr spi::Sql seize{
+    "SELECT FROM jit.deliveries d JOIN jit.destination_terms t ON t.destination_id = d.destination_id WHERE d.destination_id = $1 "
+    "FOR KEY SHARE OF t SKIP LOCKED FOR NO KEY UPDATE OF d SKIP LOCKED",
+    1,
+    {INT4OID}};
 constexpr spi::Sql unbury{"DELETE FROM jit.dead_letters WHERE destination_id = $1 AND seq = ANY ($2)", 2, {INT4OID, INT8ARRAYOID}};
 
 struct KindName {
@@ -285,6 +292,15 @@ void read_terms(List **all)
     *all = now;
 }
 
+bool hold(Destination *destination)
+{
+    spi::Args args{};
+    spi::add(&args, Int32GetDatum(destination->id));
+    const bool held = spi::execute(seize, args) > 0 || pg::switches::off("courier_hold");
+    destination->held_until = held ? 0 : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), retry_ms);
+    return held;
+}
+
 void write_progress(Destination *destination)
 {
     spi::Args args{};
@@ -344,7 +360,7 @@ void read_items(Destination *destination)
         anchor::read_items(destination);
         return;
     }
-    if (read_letters(destination))
+    if (read_letters(destination) || destination->held_until != 0)
         return;
     destination->redelivers = false;
     const int most = most_to_read(*destination);

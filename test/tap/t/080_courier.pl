@@ -196,6 +196,28 @@ delivered('hung', 'until somebody says so');
 is(sql($node, q{SELECT jit.drop_destination('hung')}), '', 'dropped');
 sql($node, q{SELECT jit.drop_destination('batch')});
 
+# ---- an open transaction of somebody who changes a destination holds up that one alone (vector 242) ----
+my ($held, $free) = map { JitReceiver->new("$work/$_") } qw(held free);
+sql($node, "SELECT jit.create_destination('$$_[0]', 'webhook', '@{[$$_[1]->url]}')") for ['held', $held], ['free', $free];
+delivered($_, "$_: delivered") for qw(held free);
+my $holder = session($node, 'postgres');
+for my $call (q{SELECT jit.redeliver('held')}, q{SELECT jit.alter_destination('held', enabled => true)}) {
+    my ($name) = $call =~ /jit\.(\w+)/;
+    $_->forget for $held, $free;
+    $holder->run("BEGIN; $call");
+    happens("during $name");
+    delivered('free', "$name: the other destination goes on");
+    is(status('held', 'lag > 0'), 't', "$name: how far that one got is not written down");
+    happens("still during $name");
+    delivered('free', "$name: and on");
+    $holder->run('COMMIT');
+    delivered('held', "$name: that one goes on afterwards");
+    my %names = map { ($_->{data}{record}{policy} // '') => 1 } $held->events;
+    ok($names{"during $name"} && $names{"still during $name"}, "$name: with all of it");
+}
+$holder->close;
+sql($node, "SELECT jit.drop_destination('$_')") for qw(held free);
+
 # ---- the addresses that a name has do not matter ----
 sub made { my ($name, $url) = @_; sql($node, "SELECT jit.create_destination('$name', 'webhook', '$url')"); return }
 made('inside', 'https://localhost:' . $hook->{port} . '/');
