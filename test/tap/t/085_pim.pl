@@ -198,6 +198,22 @@ like(approved_people(), qr/alice bob/, 'all are seen');
 $graph->deactivate($_) for $n, $n + 1;
 look('gone'), look('gone twice');
 
+# ---- rules that deny do so here, too (vector 243) ----
+policy(q{rules => '[{"verdict": "deny", "people": ["alice"], "why": "not she"}]'});
+$graph->activate(60, person => 1, hours => 0.5);
+$graph->activate(61, person => 2, hours => 0.5);
+look('under a rule that denies alice');
+is(approved_people(), 'bob', 'she gets nothing, and bob does');
+look('again');
+is(refusals(60), 1, 'which is recorded once');
+like(sql($node, q{SELECT detail ->> 'why' FROM jit.events WHERE event = 'pim_refused' ORDER BY event_id DESC LIMIT 1}), qr/rule 1 of policy "pim" denies it: not she/, 'with the words of the rule');
+policy(q{rules => '[]'});
+look('without that rule');
+is(approved_people(), 'alice bob', 'she has an approval');
+$graph->deactivate($_) for 60, 61;
+look('gone'), look('gone twice');
+is(approved_people(), '', 'it is over with the activation');
+
 # ---- what was heard too long ago gives nothing (vector 229) ----
 $node->append_conf('postgresql.conf', "jit_guard.pim_max_staleness = '1s'");
 $node->reload;
