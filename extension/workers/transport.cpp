@@ -253,7 +253,7 @@ void allow(std::span<const net::Network> networks, const char *ca_file)
 {
     request::allow(networks, ca_file);
     for (Channel *channel = channels; channel != nullptr; channel = channel->next) {
-        channel->fresh = true;
+        channel->stale = true;
         if (channel->open && channel->state != State::streaming)
             leave(channel);
     }
@@ -286,11 +286,12 @@ void send(Channel *channel, const Message &message)
     channel->answer = {};
     channel->bytes = message.bytes;
     channel->count = message.count;
-    if (channel->open && message.protocol == Protocol::tls && !is_closed(channel)) { // else it is made anew
+    if (channel->open && !channel->stale && message.protocol == Protocol::tls && !is_closed(channel)) { // else it is made anew
         begin_stream(channel);
         return;
     }
     leave(channel);
+    channel->stale = false;
     channel->protocol = message.protocol;
     channel->received = 0;
     channel->wanted = message.answer;

@@ -234,6 +234,14 @@ sql($node, q{SELECT jit.redeliver('inside')});
 wait_for($node, q{SELECT last_error ~ 'address (127.0.0.1|::1) is not public' FROM jit.destinations WHERE name = 'inside'}, 'and no longer when it is not allowed any more');
 happens('closed');
 wait_for($node, q{SELECT last_error LIKE '%127.0.0.1 is not public%' FROM jit.destinations WHERE name = 'hook'}, 'also over a connection that was open');
+# Nor is that connection used again, however often it is tried (vector 244).
+$hook->forget;
+for (1 .. 3) {
+    my $failures = status('hook', 'failures');
+    sql($node, q{SELECT jit.redeliver('hook')});
+    wait_for($node, "SELECT failures > $failures FROM jit.destinations WHERE name = 'hook'", "tried again: fails");
+}
+is(scalar($hook->requests), 0, 'nothing was sent');
 $node->append_conf('postgresql.conf', q{jit_guard.courier_allow = '127.0.0.1'});
 $node->reload;
 sql($node, "SELECT jit.drop_destination('$_')") for qw(inside metadata private);
