@@ -31,7 +31,9 @@ namespace ledger = core::evidence;
 namespace {
 
 constexpr spi::Sql enabled{
-    "SELECT t.destination_id, t.version, t.kind, t.format, t.name, t.url, t.url_file, t.secret_file, t.events, t.policies,"
+    "SELECT t.destination_id, t.version, t.kind, t.format, t.name, t.url, t.url_file, t.secret_file, t.events,"
+    // Records have the name that a policy had then.
+    " CASE WHEN t.policies IS NOT NULL THEN t.policies || ARRAY(SELECT jsonb_object_keys(t.former)) END,"
     " d.acknowledged, d.failures, d.next_try, t.created_at "
     "FROM jit.destination_terms t JOIN jit.deliveries d ON d.destination_id = t.destination_id "
     "WHERE t.enabled AND NOT d.stopped ORDER BY t.destination_id",

@@ -259,6 +259,37 @@ is_deeply([map { "$_->{type} $_->{data}{record}{person} $_->{data}{record}{polic
     ['jit_guard.requested alice first', 'jit_guard.requested bob foremost'], 'of one policy, also under its new name');
 sql($node, q{SELECT jit.drop_destination('few')});
 
+# ---- what is recorded under the former name of a policy (vector 245) ----
+my $named = JitReceiver->new("$work/named");
+sql($node, q{SELECT jit.create_policy('p', elevates_to => 'dba', eligible => '{staff}', approvers => '{leads}', break_glass => '{alice}')});
+sql($node, qq{SELECT jit.create_destination('named', 'webhook', '} . $named->url . q{', policies => '{p}')});
+sub told { my ($event) = @_; return join ' ', map { $_->{data}{record}{policy} } grep { $_->{type} eq "jit_guard.$event" } $named->events }
+my (undef, $asked) = as_person($node, 'bob', q{SELECT jit.request('p', '10 min', reason => 'x')});
+sql($node, q{SELECT jit.alter_policy('p', new_name => 'q')});
+sql($node, q{SELECT jit.alter_policy('q', new_name => 'r')});
+as_person($node, 'carol', "SELECT jit.approve($asked)");
+delivered('named', 'renamed twice while a request waits');
+is(told('approved'), 'p', 'its approval is told');
+is(sql($node, q{SELECT policies FROM jit.destinations WHERE name = 'named'}), '{r}', 'the destination shows the name of today');
+$named->forget;
+sql($node, 'ALTER ROLE alice SUPERUSER');
+my ($broke, $glass, $glass_error) = as_person($node, 'alice', q{BEGIN; SELECT jit.break_glass('r', 'nobody shall hear of it'); SELECT jit.alter_policy('r', new_name => 's'); COMMIT});
+is($broke, 0, 'broken glass, and a new name in the same transaction') or diag($glass_error);
+sql($node, 'ALTER ROLE alice NOSUPERUSER');
+delivered('named', 'and');
+is(told('break_glass'), 'r', 'the alarm is sent');
+my (undef, $later) = as_person($node, 'dave', q{SELECT jit.request('s', '10 min', reason => 'x')});
+sql($node, q{SELECT jit.create_policy('t', elevates_to => 'dba', eligible => '{staff}', approvers => '{leads}')});
+sql($node, q{SELECT jit.alter_policy('s', new_name => 'u')});
+sql($node, q{SELECT jit.alter_destination('named', policies => '{t}')});
+$named->forget;
+as_person($node, 'carol', "SELECT jit.approve($later)");
+delivered('named', 'a destination for another policy');
+is(told('approved'), '', 'gets nothing of the former one');
+sql($node, q{SELECT jit.drop_destination('named')});
+sql($node, q{SELECT jit.revoke(a.request_id, 'over') FROM jit.approvals a});
+wait_for($node, q{SELECT count(*) = 0 FROM pg_auth_members WHERE roleid = 'dba'::regrole}, 'nothing is lent any more');
+
 # ---- killed at any moment: nothing is lost, nothing is out of order ----
 srand($ENV{JIT_COURIER_SEED} // 1);
 $hook->forget;
