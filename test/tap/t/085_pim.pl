@@ -230,8 +230,18 @@ unlike(slurp_file($node->logfile), qr/eyJ/, 'the log has no token');
 is(scalar(grep { ($_->{first} // 'GET ') !~ /^GET / } $graph->requests), 0, 'nothing was ever written there');
 ($metadata->requests)[0]{first} =~ /resource=http%3A%2F%2F127/ ? pass('the token is for Graph') : fail('the token is for Graph');
 
-# ---- sealed, the term weakens ----
+# ---- without the group there is nobody who watches the activation (vector 246) ----
+($code, $asked) = as_person($node, 'bob', q{SELECT jit.request('pim', '10 min', reason => 'by hand')});
+as_person($node, 'carol', "SELECT jit.approve($asked)");
+is(approved_people(), 'alice bob', 'alice by PIM, bob by hand');
+policy(q{comment => 'the group stays'});
+is(approved_people(), 'alice bob', 'another change ends nothing');
 policy(q{pim_group => ''});
+is(approved_people(), 'bob', 'what PIM gave ends with the term, and nothing else');
+is(sql($node, q{SELECT detail ->> 'reason' FROM jit.events WHERE event = 'revoked' ORDER BY event_id DESC LIMIT 1}), 'the group of the policy was changed', 'and why is recorded');
+as_person($node, 'bob', "SELECT jit.release($asked)");
+
+# ---- sealed, the term weakens ----
 sql($node, 'CREATE ROLE ann LOGIN IN ROLE jit_admin; CREATE ROLE ben LOGIN IN ROLE jit_admin');
 as_person($node, 'ann', 'SELECT jit.seal()');
 my $set = q{SELECT COALESCE(pim_group, 'none') FROM jit.policies WHERE name = 'pim'};
