@@ -170,6 +170,8 @@ look('somebody asked here');
 is(sql($node, "SELECT state FROM jit.requests WHERE request_id = $asked"), 'pending', 'which waits for votes');
 as_person($node, 'carol', "SELECT jit.approve($asked)");
 is(sql($node, "SELECT state FROM jit.requests WHERE request_id = $asked"), 'approved', 'and gets them');
+($code, my $more, $err) = as_person($node, 'alice', "SELECT jit.extend($asked, '5 min', reason => 'more')");
+is($code, 0, 'which can be extended') or diag($err);
 as_person($node, 'alice', "SELECT jit.release($asked)");
 
 # ---- bad weather gives nothing ----
@@ -210,6 +212,10 @@ like(sql($node, q{SELECT detail ->> 'why' FROM jit.events WHERE event = 'pim_ref
 policy(q{rules => '[]'});
 look('without that rule');
 is(approved_people(), 'alice bob', 'she has an approval');
+
+# ---- what PIM gave ends with PIM: it is not extended here (vector 247) ----
+my $given = sql($node, q{SELECT request_id FROM jit.requests WHERE person_name = 'alice' AND state = 'approved'});
+refused($node, 'alice', "SELECT jit.extend($given, '5 min', reason => 'more')", qr/a right that PIM gave cannot be extended.*HINT:.*activate again in PIM, or ask with jit\.request\(\)/si, 'extended');
 $graph->deactivate($_) for 60, 61;
 look('gone'), look('gone twice');
 is(approved_people(), '', 'it is over with the activation');
