@@ -175,12 +175,13 @@ Destination *make(uint64 row, int32 id, int32 version)
     return made;
 }
 
-void add_item(Destination *destination, int64 seq, std::string_view record, bool filtered)
+// False: there is nothing to be sent of it.
+bool add_item(Destination *destination, int64 seq, std::string_view record, bool filtered)
 {
     if (!ledger::is_record(record))
-        return; // jit.verify() says so; nobody else could read it
+        return false; // jit.verify() says so; nobody else could read it
     if (filtered && !wants(*destination, record))
-        return;
+        return false;
     Item *item = &destination->items[destination->count];
     *item = {seq, destination->bytes.len, 0, {}};
     core::Hash leaf{};
@@ -188,10 +189,11 @@ void add_item(Destination *destination, int64 seq, std::string_view record, bool
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("libcrypto computes no hash")));
     if (!mail::put_item(destination, *item, record, leaf)) {
         destination->bytes.len = item->offset;
-        return;
+        return false;
     }
     item->length = destination->bytes.len - item->offset;
     destination->count++;
+    return true;
 }
 
 int most_to_read(const Destination &destination)
@@ -223,23 +225,41 @@ Row *fetch(const spi::Sql &sql, const spi::Args &args, Size *count)
     return all;
 }
 
+void forget_letters(const Destination &destination, const int64 *seqs, int count)
+{
+    if (count == 0)
+        return;
+    Datum numbers[most_items];
+    for (int i = 0; i < count; i++)
+        numbers[i] = Int64GetDatum(seqs[i]);
+    spi::Args args{};
+    spi::add(&args, Int32GetDatum(destination.id));
+    spi::add(&args, PointerGetDatum(construct_array(numbers, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+    (void) spi::execute(unbury, args);
+}
+
 bool read_letters(Destination *destination)
 {
     spi::Args args{};
     spi::add(&args, Int32GetDatum(destination->id));
-    spi::add(&args, Int32GetDatum(most_to_read(*destination)));
-    Size count = 0;
-    const Row *rows = fetch(letters, args, &count);
-    if (count == 0)
-        return false;
-    destination->redelivers = true;
-    for (Size row = 0; row < count && destination->bytes.len < most_bytes; row++)
-        if (rows[row].seq != 0)
-            add_item(destination, rows[row].seq, rows[row].record, false);
-    spi::Args one{};
-    spi::add(&one, Int32GetDatum(destination->id));
-    (void) spi::execute(forget_lost, one); // jit.drop_evidence() took them
-    return destination->count > 0;
+    spi::Args first = args;
+    spi::add(&first, Int32GetDatum(most_to_read(*destination)));
+    for (;;) {
+        Size count = 0;
+        const Row *rows = fetch(letters, first, &count);
+        if (count == 0 || !hold(destination))
+            return false;
+        destination->redelivers = true;
+        int64 silent[most_items]; // as about a request that is decided by now: they would be in the way of the others for ever
+        int silent_count = 0;
+        for (Size row = 0; row < count && destination->bytes.len < most_bytes; row++)
+            if (rows[row].seq != 0 && !add_item(destination, rows[row].seq, rows[row].record, false))
+                silent[silent_count++] = rows[row].seq;
+        forget_letters(*destination, silent, silent_count);
+        (void) spi::execute(forget_lost, args); // jit.drop_evidence() took them
+        if (destination->count > 0)
+            return true;
+    }
 }
 
 } // namespace
@@ -331,16 +351,7 @@ void write_progress(Destination *destination)
         if (destination->kind == Kind::azure_blob)
             anchor::tell_contradicted(*destination);
     }
-    if (destination->redelivered_count > 0) {
-        Datum numbers[most_items];
-        for (int i = 0; i < destination->redelivered_count; i++)
-            numbers[i] = Int64GetDatum(destination->redelivered[i]);
-        spi::Args done{};
-        spi::add(&done, Int32GetDatum(destination->id));
-        spi::add(&done, PointerGetDatum(construct_array(numbers, destination->redelivered_count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-                                                        TYPALIGN_DOUBLE)));
-        (void) spi::execute(unbury, done);
-    }
+    forget_letters(*destination, destination->redelivered, destination->redelivered_count);
 }
 
 void progress_written(Destination *destination)
@@ -384,7 +395,7 @@ void read_items(Destination *destination)
             destination->caught_up = false;
             break;
         }
-        add_item(destination, rows[row].seq, rows[row].record, true);
+        (void) add_item(destination, rows[row].seq, rows[row].record, true);
         destination->upto = rows[row].seq;
     }
     // What is not for it is done with at once; written down with what comes, or after a while.

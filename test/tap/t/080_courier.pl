@@ -156,6 +156,18 @@ sql($node, q{SELECT jit.redeliver('hook')});
 delivered('hook', 'and all the others are delivered');
 wait_for($node, q{SELECT dead_letters = 0 FROM jit.destinations WHERE name = 'hook'}, 'the ten as well');
 
+# ---- Slack rejects requests; there is a pause between messages to people, so what becomes of them is seen later ----
+my $slack = JitReceiver->new("$work/slack");
+write_secret('slack', $slack->url . "\n");
+sql($node, q{SELECT jit.create_policy('asked', elevates_to => 'dba', eligible => '{staff}', approvers => '{leads}')});
+sql($node, q{SELECT jit.create_destination('slack', 'slack', url_file => 'slack', policies => '{asked}')});
+$slack->weather('400 poison');
+for my $person (qw(alice bob dave)) {
+    my @asks = map { "SELECT jit.request('asked', '1 min', starts_at => now() + '$_ hours', reason => '" . ($_ == 8 ? 'fine' : 'poison') . "')" } 1 .. 8;
+    my ($code, $ids, $err) = as_person($node, $person, join '; ', @asks);
+    is($code, 0, "$person asks") or diag($err);
+}
+
 # ---- batches: the poison is found by halving ----
 my $batch = JitReceiver->new("$work/batch");
 $batch->weather('500');
@@ -217,6 +229,17 @@ for my $call (q{SELECT jit.redeliver('held')}, q{SELECT jit.alter_destination('h
 }
 $holder->close;
 sql($node, "SELECT jit.drop_destination('$_')") for qw(held free);
+
+# ---- rejected, and decided meanwhile: nobody is asked about it any more, and it is in nobody's way ----
+wait_for($node, q{SELECT dead_letters = 21 AND lag = 0 AND failures = 0 FROM jit.destinations WHERE name = 'slack'}, 'Slack rejected all but three');
+my $newest = sql($node, q{SELECT max(request_id) FROM jit.requests WHERE policy = 'asked' AND reason = 'poison'});
+as_person($node, $_, "SELECT jit.cancel(request_id) FROM jit.my_requests WHERE policy = 'asked' AND state = 'pending' AND request_id <> $newest") for qw(alice bob dave);
+$slack->weather('ok');
+$slack->forget;
+is(sql($node, q{SELECT jit.redeliver('slack')}), 21, 'all of them are to be sent again');
+wait_for($node, q{SELECT dead_letters = 0 FROM jit.destinations WHERE name = 'slack'}, 'none is left');
+is_deeply([map { $_->{body} =~ /jit\.approve\((\d+)\)/ ? $1 : $_->{body} } $slack->requests], [$newest], 'the one that waits is sent');
+sql($node, q{SELECT jit.drop_destination('slack')});
 
 # ---- the addresses that a name has do not matter ----
 sub made { my ($name, $url) = @_; sql($node, "SELECT jit.create_destination('$name', 'webhook', '$url')"); return }
