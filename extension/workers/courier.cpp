@@ -45,7 +45,7 @@ constexpr int64 write_after_ms = 500;  // progress that nothing else makes urgen
 constexpr int64 pause_ms = 1'100;      // between messages to people: Slack and Teams take about one a second
 constexpr int64 standby_again_ms = 200; // a synchronous standby has not flushed what is to be anchored
 constexpr int64 library_again_ms = 60'000;
-constexpr int64 longest_pause_ms = 60'000; // a bound for a wake-up that a wait for a lock swallowed
+constexpr int64 longest_pause_ms = 60'000; // between rounds: a bound for a wake-up that a wait for a lock swallowed
 
 constinit List *destinations = NIL;
 
@@ -381,6 +381,7 @@ void run()
     apply_settings();
     bool wants_round = true;
     TimestampTz not_before = 0; // after a lock could not be had
+    TimestampTz last_round = 0;
     for (;;) {
         MemoryContextSwitchTo(tick_context);
         MemoryContextReset(tick_context);
@@ -404,15 +405,16 @@ void run()
             else if (d->moved)
                 until = smaller(until, after(d->written_at, write_after_ms));
         }
+        wants_round = wants_round || now() >= after(last_round, longest_pause_ms);
         if (wants_round && now() >= not_before) {
             wants_round = !make_round();
-            if (!wants_round)
+            if (!wants_round) {
+                last_round = now();
                 continue; // there may be something to send
+            }
             not_before = after(now(), retry_ms);
         }
-        if (wants_round)
-            until = smaller(until, not_before);
-        if (transport::wait(smaller(until, after(now(), longest_pause_ms))) || until == DT_NOEND)
+        if (transport::wait(smaller(until, wants_round ? not_before : after(last_round, longest_pause_ms))))
             wants_round = true;
     }
 }
