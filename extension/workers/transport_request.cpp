@@ -99,12 +99,14 @@ extern "C" size_t jit_receive(char *bytes, size_t size, size_t count, void *to)
     return length;
 }
 
-// An answer that is cut short in its headers is none, whatever its first line says.
+// An answer that is cut short in its headers is none, whatever its first line says. After the body there may be more of them, without an
+// empty line.
 extern "C" size_t jit_receive_header(char *line, size_t size, size_t count, void *to)
 {
     auto *channel = static_cast<Channel *>(to);
     const size_t length = size * count;
-    channel->whole = length <= 2 && (length == 0 || line[length - 1] == '\n');
+    const std::string_view text{line, length};
+    channel->whole = text == "\r\n" || text == "\n" || (channel->whole && !text.starts_with("HTTP/"));
     return count_in(channel, length);
 }
 

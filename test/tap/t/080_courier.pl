@@ -114,6 +114,12 @@ weathered('endless', qr/too long/, 'an answer without end');
 weathered('redirect', qr/HTTP status 302/, 'redirection');
 is(scalar(grep { $_->{first} =~ /elsewhere/ } $hook->requests), 0, 'and is not followed');
 weathered('slow', undef, 'slow', passes => 1);
+$hook->weather('trailers');
+$hook->forget;
+happens('trailers');
+delivered('hook', 'an answer with trailers is a whole one');
+is(scalar(grep { $_->{type} eq 'jit_guard.policy_created' } $hook->events), 1, 'it is not sent again');
+$hook->weather('ok');
 
 $hook->stop;
 happens('while it is away');
