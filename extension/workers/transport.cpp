@@ -157,6 +157,7 @@ bool is_closed(const Channel *channel)
 void push(Channel *channel)
 {
     size_t done = 0;
+    const size_t before = channel->count;
     Quiet quiet;
     begin_quiet(&quiet);
     const bool closed = is_closed(channel);
@@ -170,6 +171,8 @@ void push(Channel *channel)
     }
     end_quiet(quiet);
     const TimestampTz now = GetCurrentTimestamp();
+    if (channel->count < before)
+        channel->stalls_at = TimestampTzPlusMilliseconds(now, stall_ms);
     if (channel->count == 0) {
         end(channel, 200, false, "");
     } else if (closed || (code != CURLE_OK && code != CURLE_AGAIN)) {
