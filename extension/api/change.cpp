@@ -12,6 +12,7 @@
 #include "pg/journal.hpp"
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
+#include "pg/switches.hpp"
 
 namespace jit::api::change {
 
@@ -153,17 +154,21 @@ void lend_to_lender(const Terms &terms)
 }
 
 constexpr spi::Sql open_requests{
-    "SELECT r.request_id FROM jit.requests r WHERE r.policy_id = $1 AND r.state IN ($2, $3) ORDER BY r.request_id",
-    3,
-    {INT4OID, TEXTOID, TEXTOID}};
+    "SELECT r.request_id FROM jit.requests r WHERE r.policy_id = $1 AND r.state IN ($2, $3) AND (NOT $4 OR r.pim_schedule IS NOT NULL) "
+    "ORDER BY r.request_id",
+    4,
+    {INT4OID, TEXTOID, TEXTOID, BOOLOID}};
+
+enum class Whose : uint8 { all, pim };
 
 // Ends what is pending or approved under the policy; returns how many.
-int end_requests(const Terms &policy, const char *reason)
+int end_requests(const Terms &policy, Whose whose, const char *reason)
 {
     spi::Args args{};
     spi::add(&args, Int32GetDatum(policy.policy_id));
     spi::add_text(&args, core::state_name(core::State::pending).data());
     spi::add_text(&args, core::state_name(core::State::approved).data());
+    spi::add(&args, BoolGetDatum(whose == Whose::pim));
     const auto rows = static_cast<Size>(spi::execute(open_requests, args));
     auto *ids = static_cast<core::RequestId *>(palloc(sizeof(core::RequestId) * (rows + 1)));
     for (Size row = 0; row < rows; row++)
@@ -207,10 +212,21 @@ void end_under_other_role(const Terms &before, const Terms &after)
 {
     if (after.elevates_to.count == 0 || same_role(before.elevates_to, after.elevates_to))
         return;
-    const int ended = end_requests(before, "the role of the policy was changed");
+    const int ended = end_requests(before, Whose::all, "the role of the policy was changed");
     if (ended > 0)
         ereport(NOTICE, (errmsg("requests under policy \"%s\" that were ended: %d", before.name, ended),
                          errdetail("They were about another role.")));
+}
+
+// Its activations were the consent, and nobody looks any more whether they last.
+void end_under_other_group(const Terms &before, const Terms &after)
+{
+    if (before.pim_group == nullptr || same_text(before.pim_group, after.pim_group) || pg::switches::off("pim_group_changed"))
+        return;
+    const int ended = end_requests(before, Whose::pim, "the group of the policy was changed");
+    if (ended > 0)
+        ereport(NOTICE, (errmsg("requests under policy \"%s\" that were ended: %d", before.name, ended),
+                         errdetail("They were approved by activations in PIM of the former group.")));
 }
 
 bool can_weaken(const Terms &before, const Terms &after)
@@ -237,6 +253,7 @@ void alter(Proposal *p, Mode mode)
         if (!same_words(p->before.objects, p->after.objects))
             keep_approved_scope(p->before);
         end_under_other_role(p->before, p->after);
+        end_under_other_group(p->before, p->after);
         if (!same_text(p->before.hours, p->after.hours))
             window::apply_hours(p->after);
         if (!same_text(p->before.statement, p->after.statement))
@@ -257,7 +274,7 @@ void alter(Proposal *p, Mode mode)
 // What hangs on the policy ends with it, running statements included.
 void drop(const Proposal &p)
 {
-    const int ended = end_requests(p.before, "the policy was dropped");
+    const int ended = end_requests(p.before, Whose::all, "the policy was dropped");
     terms::erase(p.before);
     journal::event("policy_dropped", 0, p.before.name, InvalidOid, terms::as_json(p.before));
     if (ended > 0)

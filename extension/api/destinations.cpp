@@ -160,6 +160,7 @@ int64 require(const char *name, Terms *out)
 
 constexpr spi::Sql update_terms{
     "UPDATE jit.destination_terms SET format = $2, url = $3, url_file = $4, secret_file = $5, events = $6, policies = $7, enabled = $8, "
+    "former = (SELECT pg_catalog.jsonb_object_agg(f.key, f.value) FROM pg_catalog.jsonb_each_text(former) f WHERE f.value = ANY ($7)), "
     "version = version + 1 WHERE destination_id = $1::integer",
     8,
     {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, BOOLOID}};
@@ -203,8 +204,11 @@ void alter(FunctionCallInfo fcinfo)
 
 constexpr spi::Sql delete_terms{"DELETE FROM jit.destination_terms WHERE destination_id = $1::integer", 1, {INT8OID}};
 constexpr spi::Sql retry_letters{"UPDATE jit.dead_letters SET retry = true WHERE destination_id = $1::integer", 1, {INT8OID}};
+// What was asked for under the former name, and what this transaction did until now, is recorded under it.
 constexpr spi::Sql rename_in_lists{
-    "UPDATE jit.destination_terms SET policies = pg_catalog.array_replace(policies, $1, $2), version = version + 1 WHERE $1 = ANY (policies)",
+    "UPDATE jit.destination_terms SET policies = pg_catalog.array_replace(policies, $1, $2), version = version + 1, "
+    "former = COALESCE((SELECT pg_catalog.jsonb_object_agg(f.key, CASE f.value WHEN $1 THEN $2 ELSE f.value END) "
+    "FROM pg_catalog.jsonb_each_text(former) f), '{}') || pg_catalog.jsonb_build_object($1, $2) WHERE $1 = ANY (policies)",
     2,
     {TEXTOID, TEXTOID}};
 constexpr spi::Sql disable{"UPDATE jit.destination_terms SET enabled = false, version = version + 1 WHERE enabled", 0, {}};

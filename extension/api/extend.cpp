@@ -11,6 +11,7 @@
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "utils/guc.h"
@@ -155,6 +156,7 @@ namespace {
     pg_unreachable();
 }
 
+constexpr spi::Sql is_from_pim{"SELECT FROM jit.requests r WHERE r.request_id = $1 AND r.pim_schedule IS NOT NULL", 1, {INT8OID}};
 constexpr spi::Sql is_counted{"SELECT a.uses IS NOT NULL OR a.rows IS NOT NULL FROM jit.approvals a WHERE a.request_id = $1", 1, {INT8OID}};
 constexpr spi::Sql pending_extension{
     "SELECT r.request_id FROM jit.requests r WHERE r.extends = $1 AND r.state = 'pending' AND r.pending_until > $2",
@@ -181,6 +183,9 @@ void load_right(core::RequestId id, TimestampTz now, Request *right)
         refuse("broken glass cannot be extended", "It is for the first moments of an emergency.", anew);
     spi::Args args{};
     spi::add(&args, Int64GetDatum(right->id));
+    if (spi::execute(is_from_pim, args) > 0 && !pg::switches::off("pim_extended"))
+        refuse("a right that PIM gave cannot be extended", "It ends with the activation, which was the consent to it.",
+               "Activate again in PIM, or ask with jit.request().");
     if (spi::execute(is_counted, args) > 0 && spi::bool_value(0, 1))
         refuse("a right with a number of uses or rows cannot be extended", "An extension gives time, not uses or rows.", anew);
     spi::add(&args, TimestampTzGetDatum(now));

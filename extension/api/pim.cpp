@@ -166,12 +166,19 @@ Answer open(int32 policy_id, const Activation &activation)
                       "An activation takes the place of the votes, not that of being eligible.", "A jit_admin can make the person eligible.");
     ask::check_texts(ask, policy);
     ask::check_elevation(ask, policy);
+    ask.duration = durations::of_micros(ends_at - now);
+    ask.now = now;
+    rules::lock(policy, ask.person);
+    const rules::Answer answer = ask::answer(ask, policy);
+    if (answer.verdict == rules::Verdict::denies && !pg::switches::off("pim_rules"))
+        refuse_person(psprintf("rule %d of policy \"%s\" denies it: %s", answer.rule, policy.name, answer.why),
+                      "An activation takes the place of the votes, not that of the rules.", "A jit_admin can change the rules of the policy.");
 
     const core::RequestId id = store(policy, ask.person, activation, ends_at - now, now);
     StringInfoData detail;
     initStringInfo(&detail);
     json::open(&detail);
-    json::add(&detail, "duration", durations::text(durations::of_micros(ends_at - now)));
+    json::add(&detail, "duration", durations::text(ask.duration));
     json::add(&detail, "reason", is_blank(ask.reason) ? nullptr : ask.reason);
     json::add(&detail, "ticket", is_blank(ask.ticket) ? nullptr : ask.ticket);
     put_activation(&detail, activation);

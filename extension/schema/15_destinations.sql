@@ -10,6 +10,7 @@ CREATE TABLE jit.destination_terms (
     secret_file text,
     events      text[],
     policies    text[],
+    former      jsonb,
     enabled     boolean NOT NULL,
     version     integer NOT NULL DEFAULT 1,
     created_by  text NOT NULL,
@@ -21,6 +22,7 @@ COMMENT ON COLUMN jit.destination_terms.url_file IS 'Name of the file, or of the
 COMMENT ON COLUMN jit.destination_terms.secret_file IS 'Name of the file, or of the secret of a vault, that holds the secrets that messages are signed with';
 COMMENT ON COLUMN jit.destination_terms.events IS 'Which events and kinds of records; NULL: as the kind of destination has it';
 COMMENT ON COLUMN jit.destination_terms.policies IS 'Of which policies; NULL: of all, and what belongs to none';
+COMMENT ON COLUMN jit.destination_terms.former IS 'Former names of these policies, each with the name of today: records keep the name of their time';
 COMMENT ON COLUMN jit.destination_terms.version IS 'Grows with each change, so that the courier sees it';
 
 CREATE TABLE jit.deliveries (

@@ -45,7 +45,7 @@ constexpr int64 write_after_ms = 500;  // progress that nothing else makes urgen
 constexpr int64 pause_ms = 1'100;      // between messages to people: Slack and Teams take about one a second
 constexpr int64 standby_again_ms = 200; // a synchronous standby has not flushed what is to be anchored
 constexpr int64 library_again_ms = 60'000;
-constexpr int64 longest_pause_ms = 60'000; // a bound for a wake-up that a wait for a lock swallowed
+constexpr int64 longest_pause_ms = 60'000; // between rounds: a bound for a wake-up that a wait for a lock swallowed
 
 constinit List *destinations = NIL;
 
@@ -71,14 +71,15 @@ void one_round(void *arg)
     ListCell *cell;
     foreach (cell, destinations) {
         auto *destination = static_cast<Destination *>(lfirst(cell));
-        if (destination->moved)
+        destination->held_until = 0;
+        if (destination->moved && hold(destination))
             write_progress(destination);
     }
     read_terms(&destinations);
     round->has_groups = pim::read_groups();
     foreach (cell, destinations) {
         auto *destination = static_cast<Destination *>(lfirst(cell));
-        if (is_idle(*destination) && !has_items(*destination) && !destination->stopped)
+        if (is_idle(*destination) && !has_items(*destination) && !destination->stopped && destination->held_until == 0)
             read_items(destination);
     }
     keys::in_round();
@@ -292,6 +293,8 @@ TimestampTz work(Destination *d)
 
 bool needs_round(const Destination &d)
 {
+    if (d.held_until != 0)
+        return now() >= d.held_until;
     return d.urgent || (is_idle(d) && !has_items(d) && !d.caught_up) || (d.moved && now() >= after(d.written_at, write_after_ms));
 }
 
@@ -343,6 +346,8 @@ bool make_round()
     ListCell *cell;
     foreach (cell, destinations) {
         auto *d = static_cast<Destination *>(lfirst(cell));
+        if (d->held_until != 0)
+            continue; // nothing of it was written down
         if (d->moved)
             progress_written(d);
         // What was filtered while reading came after what was written.
@@ -376,6 +381,7 @@ void run()
     apply_settings();
     bool wants_round = true;
     TimestampTz not_before = 0; // after a lock could not be had
+    TimestampTz last_round = 0;
     for (;;) {
         MemoryContextSwitchTo(tick_context);
         MemoryContextReset(tick_context);
@@ -394,18 +400,21 @@ void run()
             auto *d = static_cast<Destination *>(lfirst(cell));
             until = smaller(until, work(d));
             wants_round = wants_round || needs_round(*d);
-            if (d->moved)
+            if (d->held_until != 0)
+                until = smaller(until, d->held_until);
+            else if (d->moved)
                 until = smaller(until, after(d->written_at, write_after_ms));
         }
+        wants_round = wants_round || now() >= after(last_round, longest_pause_ms);
         if (wants_round && now() >= not_before) {
             wants_round = !make_round();
-            if (!wants_round)
+            if (!wants_round) {
+                last_round = now();
                 continue; // there may be something to send
+            }
             not_before = after(now(), retry_ms);
         }
-        if (wants_round)
-            until = smaller(until, not_before);
-        if (transport::wait(smaller(until, after(now(), longest_pause_ms))) || until == DT_NOEND)
+        if (transport::wait(smaller(until, wants_round ? not_before : after(last_round, longest_pause_ms))))
             wants_round = true;
     }
 }

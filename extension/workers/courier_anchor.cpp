@@ -14,7 +14,6 @@
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
 #include "pg/session.hpp"
-#include "pg/signing_key.hpp"
 #include "pg/spi.hpp"
 #include "pg/switches.hpp"
 #include "pg/wal.hpp"
@@ -43,6 +42,8 @@ constexpr spi::Sql letters{
     2,
     {INT4OID, INT4OID}};
 
+constexpr spi::Sql one_note{"SELECT c.note FROM jit.checkpoints c WHERE c.tree_size = $1", 1, {INT8OID}};
+
 void add_notes(Destination *destination, uint64 rows)
 {
     for (uint64 row = 0; row < rows; row++) {
@@ -66,10 +67,14 @@ const char *date()
                     tm->tm_hour, tm->tm_min, tm->tm_sec);
 }
 
-const char *name_of(int64 size)
+// Under the origin that it names: this ledger may go on with those of another server or database. nullptr: it names none.
+const char *name_of(std::string_view note, int64 size)
 {
     const auto digits = blob::padded(static_cast<uint64>(size));
-    const std::string_view origin = pg::signing_key::origin();
+    const std::string_view origin = note.substr(0, note.find('\n'));
+    constexpr std::string_view letters_of_origins = "abcdefghijklmnopqrstuvwxyz_0123456789/";
+    if (origin.empty() || origin.find_first_not_of(letters_of_origins) != std::string_view::npos)
+        return nullptr;
     return psprintf("%.*s/%.*s.note", static_cast<int>(origin.size()), origin.data(), static_cast<int>(digits.size()), digits.data());
 }
 
@@ -120,6 +125,9 @@ mail::Obstacle compose(Destination *destination, transport::Message *out)
             return {false, token.why, !token.mistaken, token.again};
     }
     const Item &item = destination->items[destination->at];
+    const char *name = name_of({destination->bytes.data + item.offset, static_cast<size_t>(item.length)}, item.seq);
+    if (name == nullptr)
+        return {false, psprintf("the checkpoint of " INT64_FORMAT " records does not begin with the name of a ledger", item.seq), false, 0};
     if (destination->found == nullptr)
         destination->found = static_cast<char *>(MemoryContextAlloc(destination->memory, blob::most_read_bytes * 2));
     auto **headers = static_cast<const char **>(palloc0(sizeof(char *) * 10));
@@ -143,7 +151,7 @@ mail::Obstacle compose(Destination *destination, transport::Message *out)
         out->count = static_cast<size_t>(item.length);
     }
     out->headers = headers;
-    out->url = psprintf("%s/%s", destination->url, name_of(item.seq));
+    out->url = psprintf("%s/%s", destination->url, name);
     out->protocol = strncmp(destination->url, "http:", 5) == 0 ? transport::Protocol::loopback_http : transport::Protocol::https;
     return {};
 }
@@ -162,12 +170,16 @@ blob::Judged judge(const Destination &destination, const transport::Answer &answ
 
 void tell_contradicted(const Destination &destination)
 {
+    spi::Args args{};
+    spi::add(&args, Int64GetDatum(destination.rejected.seq));
+    const char *note = spi::execute(one_note, args) > 0 ? spi::text(0, 1) : nullptr;
+    const char *name = note != nullptr ? name_of(note, destination.rejected.seq) : nullptr;
     StringInfoData detail;
     initStringInfo(&detail);
     json::open(&detail);
     json::add(&detail, "destination", destination.name);
     json::add_int(&detail, "tree_size", destination.rejected.seq);
-    json::add(&detail, "blob", psprintf("%s/%s", destination.url, name_of(destination.rejected.seq)));
+    json::add(&detail, "blob", name != nullptr ? psprintf("%s/%s", destination.url, name) : destination.url);
     json::close(&detail);
     pg::journal::event("anchor_contradicted", 0, nullptr, InvalidOid, detail.data);
     pg::session::propose_wake(); // the keeper gives it its number

@@ -15,7 +15,9 @@
 #include "workers/azure_identity.hpp"
 #include "workers/azure_vault.hpp"
 #include "workers/courier_anchor.hpp"
+#include "workers/courier_filter.hpp"
 #include "workers/courier_mail.hpp"
+#include "workers/tick.hpp"
 
 extern "C" {
 #include "executor/spi.h"
@@ -29,7 +31,9 @@ namespace ledger = core::evidence;
 namespace {
 
 constexpr spi::Sql enabled{
-    "SELECT t.destination_id, t.version, t.kind, t.format, t.name, t.url, t.url_file, t.secret_file, t.events, t.policies,"
+    "SELECT t.destination_id, t.version, t.kind, t.format, t.name, t.url, t.url_file, t.secret_file, t.events,"
+    // Records have the name that a policy had then.
+    " CASE WHEN t.policies IS NOT NULL THEN t.policies || ARRAY(SELECT jsonb_object_keys(t.former)) END,"
     " d.acknowledged, d.failures, d.next_try, t.created_at "
     "FROM jit.destination_terms t JOIN jit.deliveries d ON d.destination_id = t.destination_id "
     "WHERE t.enabled AND NOT d.stopped ORDER BY t.destination_id",
@@ -66,6 +70,12 @@ constexpr spi::Sql bury{
     "ON CONFLICT (destination_id, seq) DO UPDATE SET rejected_at = excluded.rejected_at, error = excluded.error, retry = false",
     3,
     {INT4OID, INT8OID, TEXTOID}};
+// Whoever changes a destination has its terms first.
+constexpr spi::Sql seize{
+    "SELECT FROM jit.deliveries d JOIN jit.destination_terms t ON t.destination_id = d.destination_id WHERE d.destination_id = $1 "
+    "FOR KEY SHARE OF t SKIP LOCKED FOR NO KEY UPDATE OF d SKIP LOCKED",
+    1,
+    {INT4OID}};
 constexpr spi::Sql unbury{"DELETE FROM jit.dead_letters WHERE destination_id = $1 AND seq = ANY ($2)", 2, {INT4OID, INT8ARRAYOID}};
 
 struct KindName {
@@ -165,57 +175,13 @@ Destination *make(uint64 row, int32 id, int32 version)
     return made;
 }
 
-bool has_word(List *all, std::string_view word)
-{
-    ListCell *cell;
-    foreach (cell, all)
-        if (word == static_cast<const char *>(lfirst(cell)))
-            return true;
-    return false;
-}
-
-// Who is called only when somebody has to act, or to know at once.
-constexpr std::string_view for_people[] = {"requested",   "stage_reached", "escalated",    "reminder",
-                                           "break_glass", "switched_off",  "was_disabled", "gap", "anchor_contradicted"};
-
-bool wants_event(const Destination &destination, std::string_view name)
-{
-    if (destination.events != NIL)
-        return has_word(destination.events, name);
-    if (destination.kind != Kind::slack && destination.kind != Kind::teams)
-        return true;
-    for (const std::string_view one : for_people)
-        if (one == name)
-            return true;
-    return false;
-}
-
-bool wants_policy(const Destination &destination, std::string_view record)
-{
-    if (destination.policies == NIL)
-        return true;
-    ledger::Reader reader{ledger::fields(record)};
-    ledger::Field field{};
-    while (reader.next(&field)) {
-        if (field.tag == ledger::Tag::policy && has_word(destination.policies, field.bytes))
-            return true;
-        if (field.tag != ledger::Tag::use)
-            continue;
-        ledger::Reader inner{field.bytes};
-        ledger::Field part{};
-        while (inner.next(&part))
-            if (part.tag == ledger::Tag::policy && has_word(destination.policies, part.bytes))
-                return true;
-    }
-    return false;
-}
-
-void add_item(Destination *destination, int64 seq, std::string_view record, bool filtered)
+// False: there is nothing to be sent of it.
+bool add_item(Destination *destination, int64 seq, std::string_view record, bool filtered)
 {
     if (!ledger::is_record(record))
-        return; // jit.verify() says so; nobody else could read it
-    if (filtered && (!wants_event(*destination, core::cloud_event::name_of(record)) || !wants_policy(*destination, record)))
-        return;
+        return false; // jit.verify() says so; nobody else could read it
+    if (filtered && !wants(*destination, record))
+        return false;
     Item *item = &destination->items[destination->count];
     *item = {seq, destination->bytes.len, 0, {}};
     core::Hash leaf{};
@@ -223,10 +189,11 @@ void add_item(Destination *destination, int64 seq, std::string_view record, bool
         ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("libcrypto computes no hash")));
     if (!mail::put_item(destination, *item, record, leaf)) {
         destination->bytes.len = item->offset;
-        return;
+        return false;
     }
     item->length = destination->bytes.len - item->offset;
     destination->count++;
+    return true;
 }
 
 int most_to_read(const Destination &destination)
@@ -258,23 +225,41 @@ Row *fetch(const spi::Sql &sql, const spi::Args &args, Size *count)
     return all;
 }
 
+void forget_letters(const Destination &destination, const int64 *seqs, int count)
+{
+    if (count == 0)
+        return;
+    Datum numbers[most_items];
+    for (int i = 0; i < count; i++)
+        numbers[i] = Int64GetDatum(seqs[i]);
+    spi::Args args{};
+    spi::add(&args, Int32GetDatum(destination.id));
+    spi::add(&args, PointerGetDatum(construct_array(numbers, count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+    (void) spi::execute(unbury, args);
+}
+
 bool read_letters(Destination *destination)
 {
     spi::Args args{};
     spi::add(&args, Int32GetDatum(destination->id));
-    spi::add(&args, Int32GetDatum(most_to_read(*destination)));
-    Size count = 0;
-    const Row *rows = fetch(letters, args, &count);
-    if (count == 0)
-        return false;
-    destination->redelivers = true;
-    for (Size row = 0; row < count && destination->bytes.len < most_bytes; row++)
-        if (rows[row].seq != 0)
-            add_item(destination, rows[row].seq, rows[row].record, false);
-    spi::Args one{};
-    spi::add(&one, Int32GetDatum(destination->id));
-    (void) spi::execute(forget_lost, one); // jit.drop_evidence() took them
-    return destination->count > 0;
+    spi::Args first = args;
+    spi::add(&first, Int32GetDatum(most_to_read(*destination)));
+    for (;;) {
+        Size count = 0;
+        const Row *rows = fetch(letters, first, &count);
+        if (count == 0 || !hold(destination))
+            return false;
+        destination->redelivers = true;
+        int64 silent[most_items]; // as about a request that is decided by now: they would be in the way of the others for ever
+        int silent_count = 0;
+        for (Size row = 0; row < count && destination->bytes.len < most_bytes; row++)
+            if (rows[row].seq != 0 && !add_item(destination, rows[row].seq, rows[row].record, false))
+                silent[silent_count++] = rows[row].seq;
+        forget_letters(*destination, silent, silent_count);
+        (void) spi::execute(forget_lost, args); // jit.drop_evidence() took them
+        if (destination->count > 0)
+            return true;
+    }
 }
 
 } // namespace
@@ -329,6 +314,15 @@ void read_terms(List **all)
     *all = now;
 }
 
+bool hold(Destination *destination)
+{
+    spi::Args args{};
+    spi::add(&args, Int32GetDatum(destination->id));
+    const bool held = spi::execute(seize, args) > 0 || pg::switches::off("courier_hold");
+    destination->held_until = held ? 0 : TimestampTzPlusMilliseconds(GetCurrentTimestamp(), retry_ms);
+    return held;
+}
+
 void write_progress(Destination *destination)
 {
     spi::Args args{};
@@ -357,16 +351,7 @@ void write_progress(Destination *destination)
         if (destination->kind == Kind::azure_blob)
             anchor::tell_contradicted(*destination);
     }
-    if (destination->redelivered_count > 0) {
-        Datum numbers[most_items];
-        for (int i = 0; i < destination->redelivered_count; i++)
-            numbers[i] = Int64GetDatum(destination->redelivered[i]);
-        spi::Args done{};
-        spi::add(&done, Int32GetDatum(destination->id));
-        spi::add(&done, PointerGetDatum(construct_array(numbers, destination->redelivered_count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
-                                                        TYPALIGN_DOUBLE)));
-        (void) spi::execute(unbury, done);
-    }
+    forget_letters(*destination, destination->redelivered, destination->redelivered_count);
 }
 
 void progress_written(Destination *destination)
@@ -388,7 +373,7 @@ void read_items(Destination *destination)
         anchor::read_items(destination);
         return;
     }
-    if (read_letters(destination))
+    if (read_letters(destination) || destination->held_until != 0)
         return;
     destination->redelivers = false;
     const int most = most_to_read(*destination);
@@ -410,7 +395,7 @@ void read_items(Destination *destination)
             destination->caught_up = false;
             break;
         }
-        add_item(destination, rows[row].seq, rows[row].record, true);
+        (void) add_item(destination, rows[row].seq, rows[row].record, true);
         destination->upto = rows[row].seq;
     }
     // What is not for it is done with at once; written down with what comes, or after a while.

@@ -66,6 +66,7 @@ struct Destination {
     bool moved, urgent;
     bool relieved;        // while reading: there is nothing left to fail with, which the next round writes down
     bool stopped, failed_now;
+    TimestampTz held_until; // not before: somebody changes it and does not commit; 0: nobody
     bool stuck;           // it rejects everything
     int rejected_in_row;
     const char *error;    // in `memory`
@@ -81,11 +82,13 @@ struct Destination {
 
 // In a transaction with SPI. Reads the destinations that are enabled into *all, keeping what is known of those that did not change.
 void read_terms(List **all);
-// Writes down how far it got.
+// False: somebody else has it, who need not be quick; the others do not wait for him. Else nobody has until the transaction ends.
+[[nodiscard]] bool hold(Destination *destination);
+// Writes down how far it got; it is held.
 void write_progress(Destination *destination);
 // What was written down in a transaction that is committed now.
 void progress_written(Destination *destination);
-// Reads what comes next, when there is nothing left.
+// Reads what comes next, when there is nothing left and nobody else holds what has to be written for that.
 void read_items(Destination *destination);
 void drop(Destination *destination);
 

@@ -157,6 +157,7 @@ bool is_closed(const Channel *channel)
 void push(Channel *channel)
 {
     size_t done = 0;
+    const size_t before = channel->count;
     Quiet quiet;
     begin_quiet(&quiet);
     const bool closed = is_closed(channel);
@@ -170,6 +171,8 @@ void push(Channel *channel)
     }
     end_quiet(quiet);
     const TimestampTz now = GetCurrentTimestamp();
+    if (channel->count < before)
+        channel->stalls_at = TimestampTzPlusMilliseconds(now, stall_ms);
     if (channel->count == 0) {
         end(channel, 200, false, "");
     } else if (closed || (code != CURLE_OK && code != CURLE_AGAIN)) {
@@ -253,7 +256,7 @@ void allow(std::span<const net::Network> networks, const char *ca_file)
 {
     request::allow(networks, ca_file);
     for (Channel *channel = channels; channel != nullptr; channel = channel->next) {
-        channel->fresh = true;
+        channel->stale = true;
         if (channel->open && channel->state != State::streaming)
             leave(channel);
     }
@@ -286,11 +289,12 @@ void send(Channel *channel, const Message &message)
     channel->answer = {};
     channel->bytes = message.bytes;
     channel->count = message.count;
-    if (channel->open && message.protocol == Protocol::tls && !is_closed(channel)) { // else it is made anew
+    if (channel->open && !channel->stale && message.protocol == Protocol::tls && !is_closed(channel)) { // else it is made anew
         begin_stream(channel);
         return;
     }
     leave(channel);
+    channel->stale = false;
     channel->protocol = message.protocol;
     channel->received = 0;
     channel->wanted = message.answer;

@@ -17,7 +17,7 @@ struct Channel {
     State state;
     bool added; // to the multi handle
     bool open;  // a stream that is connected
-    bool fresh; // the next one makes a new connection
+    bool stale; // the stream was connected under other settings: what comes next takes another
     bool too_much;
     bool refused; // the address is not allowed
     bool whole;   // the headers of the answer have ended

@@ -18,11 +18,14 @@ namespace {
 constexpr long connect_ms = 10'000;
 constexpr long whole_ms = 30'000;            // of a request, whatever it does meanwhile
 constexpr size_t most_answer_bytes = 65'536; // headers, and a body that nobody reads
+// Of a connection, whatever is known of the time: one that was made under settings of before is not used again after a change of them.
+constexpr int64 longest_life_s = 60;
 constexpr net::Network metadata_service{false, 32, {169, 254, 169, 254}};
 
 constinit net::Network allowed[pg::settings::most_networks]{};
 constinit size_t allowed_count = 0;
 constinit const char *authorities = nullptr;
+constinit TimestampTz allowed_at = 0;
 constinit bool guards_addresses = true; // asked for outside of what libcurl calls
 
 // ---- called by libcurl: touches nothing of the server ----
@@ -41,24 +44,38 @@ net::Network network_of(const sockaddr *address)
     return found;
 }
 
-// The one place that every connection passes, after the name was resolved: what a name points to does not matter.
-extern "C" curl_socket_t jit_open_socket(void *to, curlsocktype, curl_sockaddr *address)
+bool may_go_to(Channel *channel, const net::Network &target)
 {
-    auto *channel = static_cast<Channel *>(to);
-    if (address->family != AF_INET && address->family != AF_INET6)
-        return CURL_SOCKET_BAD;
-    const net::Network target = network_of(&address->addr);
     const bool may = channel->protocol == Protocol::metadata_http
                          ? core::contains(metadata_service, target)
                          : net::may_connect(target, {allowed, allowed_count}) &&
                                (channel->protocol != Protocol::loopback_http || net::is_loopback(target));
-    if (!may && guards_addresses) {
-        if (!channel->refused)
-            (void) inet_ntop(address->family, target.bytes.data(), channel->address, sizeof(channel->address));
-        channel->refused = true;
+    if (may || !guards_addresses)
+        return true;
+    if (!channel->refused)
+        (void) inet_ntop(target.v6 ? AF_INET6 : AF_INET, target.bytes.data(), channel->address, sizeof(channel->address));
+    channel->refused = true;
+    return false;
+}
+
+// Every connection that is made passes here, after the name was resolved: what a name points to does not matter.
+extern "C" curl_socket_t jit_open_socket(void *to, curlsocktype, curl_sockaddr *address)
+{
+    if ((address->family != AF_INET && address->family != AF_INET6) || !may_go_to(static_cast<Channel *>(to), network_of(&address->addr)))
         return CURL_SOCKET_BAD;
-    }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+// And every request here: its connection may be one that was made for another, or when other addresses were allowed.
+extern "C" int jit_before_request(void *to, char *address, char *, int, int)
+{
+    net::Network target{false, 32, {}};
+    if (inet_pton(AF_INET, address, target.bytes.data()) != 1) {
+        target = {true, 128, {}};
+        if (inet_pton(AF_INET6, address, target.bytes.data()) != 1)
+            return CURL_PREREQFUNC_ABORT;
+    }
+    return may_go_to(static_cast<Channel *>(to), target) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 size_t count_in(Channel *channel, size_t length)
@@ -82,12 +99,14 @@ extern "C" size_t jit_receive(char *bytes, size_t size, size_t count, void *to)
     return length;
 }
 
-// An answer that is cut short in its headers is none, whatever its first line says.
+// An answer that is cut short in its headers is none, whatever its first line says. After the body there may be more of them, without an
+// empty line.
 extern "C" size_t jit_receive_header(char *line, size_t size, size_t count, void *to)
 {
     auto *channel = static_cast<Channel *>(to);
     const size_t length = size * count;
-    channel->whole = length <= 2 && (length == 0 || line[length - 1] == '\n');
+    const std::string_view text{line, length};
+    channel->whole = text == "\r\n" || text == "\n" || (channel->whole && !text.starts_with("HTTP/"));
     return count_in(channel, length);
 }
 
@@ -118,6 +137,7 @@ void allow(std::span<const net::Network> networks, const char *ca_file)
     for (size_t i = 0; i < allowed_count; i++)
         allowed[i] = networks[i];
     authorities = ca_file;
+    allowed_at = GetCurrentTimestamp();
     guards_addresses = !pg::switches::off("courier_addresses");
 }
 
@@ -127,6 +147,9 @@ bool prepare(Channel *channel, const Message &message)
     const bool is_stream = message.protocol == Protocol::tls;
     const bool is_plain = message.protocol == Protocol::loopback_http || message.protocol == Protocol::metadata_http;
     const long verify = pg::switches::off("courier_certificates") ? 0 : 1;
+    // libcurl counts whole seconds. Before it can tell old from new, nothing is used again.
+    const int64 since_s = pg::switches::off("courier_reuse") ? longest_life_s : (GetCurrentTimestamp() - allowed_at) / USECS_PER_SEC;
+    const auto life_s = static_cast<long>(smaller(larger(since_s - 1, INT64CONST(1)), longest_life_s));
     bool done = set(channel, CURLOPT_URL, message.url) && set(channel, CURLOPT_ERRORBUFFER, channel->detail) &&
                 set(channel, CURLOPT_PROTOCOLS_STR, is_plain ? "http" : "https") &&
                 set(channel, CURLOPT_FOLLOWLOCATION, 0L) && set(channel, CURLOPT_PROXY, "") && set(channel, CURLOPT_NOPROXY, "*") &&
@@ -135,13 +158,15 @@ bool prepare(Channel *channel, const Message &message)
                 set(channel, CURLOPT_SSL_VERIFYHOST, 2 * verify) &&
                 set(channel, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2)) &&
                 set(channel, CURLOPT_OPENSOCKETFUNCTION, jit_open_socket) && set(channel, CURLOPT_OPENSOCKETDATA, channel) &&
+                set(channel, CURLOPT_PREREQFUNCTION, jit_before_request) && set(channel, CURLOPT_PREREQDATA, channel) &&
                 set(channel, CURLOPT_WRITEFUNCTION, jit_receive) && set(channel, CURLOPT_WRITEDATA, channel) &&
                 set(channel, CURLOPT_HEADERFUNCTION, jit_receive_header) && set(channel, CURLOPT_HEADERDATA, channel) &&
-                set(channel, CURLOPT_FRESH_CONNECT, channel->fresh ? 1L : 0L) &&
+                set(channel, CURLOPT_FRESH_CONNECT, since_s < 2 ? 1L : 0L) && set(channel, CURLOPT_MAXLIFETIME_CONN, life_s) &&
                 (authorities == nullptr || (set(channel, CURLOPT_CAINFO, authorities) && set(channel, CURLOPT_CAPATH, no_folder)));
-    (void) set(channel, CURLOPT_CA_CACHE_TIMEOUT, 0L); // or what the file no longer has is trusted for a day; since 7.87
+#if LIBCURL_VERSION_NUM >= 0x075700
+    (void) set(channel, CURLOPT_CA_CACHE_TIMEOUT, 0L); // or what the file no longer has is trusted for a day
     (void) set(channel, CURLOPT_QUICK_EXIT, 1L); // not to wait for a resolver that hangs
-    channel->fresh = false;
+#endif
     if (is_stream)
         return done && set(channel, CURLOPT_CONNECT_ONLY, 1L) && set(channel, CURLOPT_SSL_ENABLE_ALPN, 0L) &&
                set(channel, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -62,7 +62,7 @@ sub stop {
 # Nobody listens, then somebody again on the same port.
 sub come_back { my ($self) = @_; $self->begin($self->{port}); return }
 
-# One of: ok, slow (a second, or "slow 0.1"), hang, silence, reset, garbage, cut, endless, redirect, or a status such as "429 2" (with Retry-After), "400 word": only when the
+# One of: ok, slow (a second, or "slow 0.1"), hang, silence, reset, garbage, cut, endless, redirect, trailers, or a status such as "429 2" (with Retry-After), "400 word": only when the
 # body has the word.
 sub weather {
     my ($self, $is) = @_;
@@ -149,6 +149,11 @@ sub answer {
     }
     my $pause = $weather =~ /^slow(?: (\S+))?$/ ? $1 // 1 : 0;
     sleep $pause;
+    if ($weather eq 'trailers') {
+        $self->note(%request, status => 200);
+        syswrite $connection, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Checked\r\n\r\n2\r\nok\r\n0\r\nX-Checked: yes\r\n\r\n";
+        return 1;
+    }
     my ($status, $more) = $weather =~ /^(\d+)(?: (.*))?$/ ? ($1, $2) : $weather eq 'redirect' ? (302, undef) : (200, undef);
     $status = 200 if $status == 400 && defined $more && index($body, $more) < 0;
     $self->note(%request, status => $status + 0);

@@ -114,6 +114,12 @@ weathered('endless', qr/too long/, 'an answer without end');
 weathered('redirect', qr/HTTP status 302/, 'redirection');
 is(scalar(grep { $_->{first} =~ /elsewhere/ } $hook->requests), 0, 'and is not followed');
 weathered('slow', undef, 'slow', passes => 1);
+$hook->weather('trailers');
+$hook->forget;
+happens('trailers');
+delivered('hook', 'an answer with trailers is a whole one');
+is(scalar(grep { $_->{type} eq 'jit_guard.policy_created' } $hook->events), 1, 'it is not sent again');
+$hook->weather('ok');
 
 $hook->stop;
 happens('while it is away');
@@ -156,6 +162,18 @@ sql($node, q{SELECT jit.redeliver('hook')});
 delivered('hook', 'and all the others are delivered');
 wait_for($node, q{SELECT dead_letters = 0 FROM jit.destinations WHERE name = 'hook'}, 'the ten as well');
 
+# ---- Slack rejects requests; there is a pause between messages to people, so what becomes of them is seen later ----
+my $slack = JitReceiver->new("$work/slack");
+write_secret('slack', $slack->url . "\n");
+sql($node, q{SELECT jit.create_policy('asked', elevates_to => 'dba', eligible => '{staff}', approvers => '{leads}')});
+sql($node, q{SELECT jit.create_destination('slack', 'slack', url_file => 'slack', policies => '{asked}')});
+$slack->weather('400 poison');
+for my $person (qw(alice bob dave)) {
+    my @asks = map { "SELECT jit.request('asked', '1 min', starts_at => now() + '$_ hours', reason => '" . ($_ == 8 ? 'fine' : 'poison') . "')" } 1 .. 8;
+    my ($code, $ids, $err) = as_person($node, $person, join '; ', @asks);
+    is($code, 0, "$person asks") or diag($err);
+}
+
 # ---- batches: the poison is found by halving ----
 my $batch = JitReceiver->new("$work/batch");
 $batch->weather('500');
@@ -196,6 +214,39 @@ delivered('hung', 'until somebody says so');
 is(sql($node, q{SELECT jit.drop_destination('hung')}), '', 'dropped');
 sql($node, q{SELECT jit.drop_destination('batch')});
 
+# ---- an open transaction of somebody who changes a destination holds up that one alone (vector 242) ----
+my ($held, $free) = map { JitReceiver->new("$work/$_") } qw(held free);
+sql($node, "SELECT jit.create_destination('$$_[0]', 'webhook', '@{[$$_[1]->url]}')") for ['held', $held], ['free', $free];
+delivered($_, "$_: delivered") for qw(held free);
+my $holder = session($node, 'postgres');
+for my $call (q{SELECT jit.redeliver('held')}, q{SELECT jit.alter_destination('held', enabled => true)}) {
+    my ($name) = $call =~ /jit\.(\w+)/;
+    $_->forget for $held, $free;
+    $holder->run("BEGIN; $call");
+    happens("during $name");
+    delivered('free', "$name: the other destination goes on");
+    is(status('held', 'lag > 0'), 't', "$name: how far that one got is not written down");
+    happens("still during $name");
+    delivered('free', "$name: and on");
+    $holder->run('COMMIT');
+    delivered('held', "$name: that one goes on afterwards");
+    my %names = map { ($_->{data}{record}{policy} // '') => 1 } $held->events;
+    ok($names{"during $name"} && $names{"still during $name"}, "$name: with all of it");
+}
+$holder->close;
+sql($node, "SELECT jit.drop_destination('$_')") for qw(held free);
+
+# ---- rejected, and decided meanwhile: nobody is asked about it any more, and it is in nobody's way ----
+wait_for($node, q{SELECT dead_letters = 21 AND lag = 0 AND failures = 0 FROM jit.destinations WHERE name = 'slack'}, 'Slack rejected all but three');
+my $newest = sql($node, q{SELECT max(request_id) FROM jit.requests WHERE policy = 'asked' AND reason = 'poison'});
+as_person($node, $_, "SELECT jit.cancel(request_id) FROM jit.my_requests WHERE policy = 'asked' AND state = 'pending' AND request_id <> $newest") for qw(alice bob dave);
+$slack->weather('ok');
+$slack->forget;
+is(sql($node, q{SELECT jit.redeliver('slack')}), 21, 'all of them are to be sent again');
+wait_for($node, q{SELECT dead_letters = 0 FROM jit.destinations WHERE name = 'slack'}, 'none is left');
+is_deeply([map { $_->{body} =~ /jit\.approve\((\d+)\)/ ? $1 : $_->{body} } $slack->requests], [$newest], 'the one that waits is sent');
+sql($node, q{SELECT jit.drop_destination('slack')});
+
 # ---- the addresses that a name has do not matter ----
 sub made { my ($name, $url) = @_; sql($node, "SELECT jit.create_destination('$name', 'webhook', '$url')"); return }
 made('inside', 'https://localhost:' . $hook->{port} . '/');
@@ -212,6 +263,14 @@ sql($node, q{SELECT jit.redeliver('inside')});
 wait_for($node, q{SELECT last_error ~ 'address (127.0.0.1|::1) is not public' FROM jit.destinations WHERE name = 'inside'}, 'and no longer when it is not allowed any more');
 happens('closed');
 wait_for($node, q{SELECT last_error LIKE '%127.0.0.1 is not public%' FROM jit.destinations WHERE name = 'hook'}, 'also over a connection that was open');
+# Nor is that connection used again, however often it is tried (vector 244).
+$hook->forget;
+for (1 .. 3) {
+    my $failures = status('hook', 'failures');
+    sql($node, q{SELECT jit.redeliver('hook')});
+    wait_for($node, "SELECT failures > $failures FROM jit.destinations WHERE name = 'hook'", "tried again: fails");
+}
+is(scalar($hook->requests), 0, 'nothing was sent');
 $node->append_conf('postgresql.conf', q{jit_guard.courier_allow = '127.0.0.1'});
 $node->reload;
 sql($node, "SELECT jit.drop_destination('$_')") for qw(inside metadata private);
@@ -228,6 +287,37 @@ delivered('few', 'a part of the events');
 is_deeply([map { "$_->{type} $_->{data}{record}{person} $_->{data}{record}{policy}" } $few->events],
     ['jit_guard.requested alice first', 'jit_guard.requested bob foremost'], 'of one policy, also under its new name');
 sql($node, q{SELECT jit.drop_destination('few')});
+
+# ---- what is recorded under the former name of a policy (vector 245) ----
+my $named = JitReceiver->new("$work/named");
+sql($node, q{SELECT jit.create_policy('p', elevates_to => 'dba', eligible => '{staff}', approvers => '{leads}', break_glass => '{alice}')});
+sql($node, qq{SELECT jit.create_destination('named', 'webhook', '} . $named->url . q{', policies => '{p}')});
+sub told { my ($event) = @_; return join ' ', map { $_->{data}{record}{policy} } grep { $_->{type} eq "jit_guard.$event" } $named->events }
+my (undef, $asked) = as_person($node, 'bob', q{SELECT jit.request('p', '10 min', reason => 'x')});
+sql($node, q{SELECT jit.alter_policy('p', new_name => 'q')});
+sql($node, q{SELECT jit.alter_policy('q', new_name => 'r')});
+as_person($node, 'carol', "SELECT jit.approve($asked)");
+delivered('named', 'renamed twice while a request waits');
+is(told('approved'), 'p', 'its approval is told');
+is(sql($node, q{SELECT policies FROM jit.destinations WHERE name = 'named'}), '{r}', 'the destination shows the name of today');
+$named->forget;
+sql($node, 'ALTER ROLE alice SUPERUSER');
+my ($broke, $glass, $glass_error) = as_person($node, 'alice', q{BEGIN; SELECT jit.break_glass('r', 'nobody shall hear of it'); SELECT jit.alter_policy('r', new_name => 's'); COMMIT});
+is($broke, 0, 'broken glass, and a new name in the same transaction') or diag($glass_error);
+sql($node, 'ALTER ROLE alice NOSUPERUSER');
+delivered('named', 'and');
+is(told('break_glass'), 'r', 'the alarm is sent');
+my (undef, $later) = as_person($node, 'dave', q{SELECT jit.request('s', '10 min', reason => 'x')});
+sql($node, q{SELECT jit.create_policy('t', elevates_to => 'dba', eligible => '{staff}', approvers => '{leads}')});
+sql($node, q{SELECT jit.alter_policy('s', new_name => 'u')});
+sql($node, q{SELECT jit.alter_destination('named', policies => '{t}')});
+$named->forget;
+as_person($node, 'carol', "SELECT jit.approve($later)");
+delivered('named', 'a destination for another policy');
+is(told('approved'), '', 'gets nothing of the former one');
+sql($node, q{SELECT jit.drop_destination('named')});
+sql($node, q{SELECT jit.revoke(a.request_id, 'over') FROM jit.approvals a});
+wait_for($node, q{SELECT count(*) = 0 FROM pg_auth_members WHERE roleid = 'dba'::regrole}, 'nothing is lent any more');
 
 # ---- killed at any moment: nothing is lost, nothing is out of order ----
 srand($ENV{JIT_COURIER_SEED} // 1);

@@ -249,6 +249,37 @@ $node->append_conf('postgresql.conf', 'jit_guard.enabled = on');
 $node->start;
 sql($node, q{SELECT jit.drop_destination('worm')});
 
+# ---- a copy of the database is another ledger from here on: the notes of the one before stay under its name ----
+sub first_lines_differ {
+    my ($folder) = @_;
+    return grep { my ($name) = /(jit_guard\/.*)\/\d+\.note$/; slurp_file($_) !~ /^\Q$name\E\n/ } glob "$folder/jit_guard/*/*/*.note";
+}
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE app');
+$node->safe_psql('copy', 'SELECT * FROM jit.rebind()');
+my $moved = JitStorage->new("$work/moved", role => 'blobs');
+my $lost = (checkpoints())[1];
+sql($node, qq{SELECT jit.create_destination('moved', 'azure_blob', '} . $moved->container . q{', from_seq => 1)}, 'copy');
+sql($node, q{CALL jit.catch_up('60 s', sign => true)}, 'copy');
+wait_for($node, q{SELECT lag = 0 AND failures = 0 FROM jit.destinations WHERE name = 'moved'}, 'the copy anchors all checkpoints', 'copy');
+$folder = "$work/moved/blobs/account/anchors";
+is_deeply([first_lines_differ($folder)], [], 'each under the origin that it names');
+is(scalar(grep { ($moved->blob(name_of($_)) // '') ne note_of($_) } checkpoints()), 0, 'those from before as before');
+cmp_ok(scalar(() = glob "$folder/jit_guard/*/*"), '==', 2, 'two ledgers');
+my $all = sql($node, 'SELECT jit.export()', 'copy');
+open my $copied, '>', "$work/export" or die $!;
+print {$copied} join '', map { "$_\n" } grep { /^\{/ } split /\n/, $all;
+close $copied;
+my ($copys_key) = $all =~ /"public_key":"([^"]+)"/;
+my $said = `'$program' --key '$copys_key' --anchors '$folder' '$work/export' 2>&1`;
+is($? >> 8, 0, 'jit-verify takes them') or diag($said);
+sql($node, q{SELECT jit.drop_destination('moved')}, 'copy');
+$moved = JitStorage->new("$work/spoilt", role => 'blobs');
+$moved->plant(name_of($lost), 'another');
+sql($node, qq{SELECT jit.create_destination('moved', 'azure_blob', '} . $moved->container . q{', from_seq => 1)}, 'copy');
+wait_for($node, q{SELECT state = 'contradicted' FROM jit.destinations WHERE name = 'moved'}, 'another note under the name of one of them is an alarm', 'copy');
+like(sql($node, q{SELECT detail ->> 'blob' FROM jit.events WHERE event = 'anchor_contradicted' ORDER BY event_id DESC LIMIT 1}, 'copy'), qr{/anchors/\Q@{[name_of($lost)]}\E$}, 'which names it');
+$node->safe_psql('postgres', 'DROP DATABASE copy');
+
 # ---- a server of others ----
 SKIP: {
     my $npm = $ENV{JIT_NPM} // '';

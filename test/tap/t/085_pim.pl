@@ -170,6 +170,8 @@ look('somebody asked here');
 is(sql($node, "SELECT state FROM jit.requests WHERE request_id = $asked"), 'pending', 'which waits for votes');
 as_person($node, 'carol', "SELECT jit.approve($asked)");
 is(sql($node, "SELECT state FROM jit.requests WHERE request_id = $asked"), 'approved', 'and gets them');
+($code, my $more, $err) = as_person($node, 'alice', "SELECT jit.extend($asked, '5 min', reason => 'more')");
+is($code, 0, 'which can be extended') or diag($err);
 as_person($node, 'alice', "SELECT jit.release($asked)");
 
 # ---- bad weather gives nothing ----
@@ -198,6 +200,26 @@ like(approved_people(), qr/alice bob/, 'all are seen');
 $graph->deactivate($_) for $n, $n + 1;
 look('gone'), look('gone twice');
 
+# ---- rules that deny do so here, too (vector 243) ----
+policy(q{rules => '[{"verdict": "deny", "people": ["alice"], "why": "not she"}]'});
+$graph->activate(60, person => 1, hours => 0.5);
+$graph->activate(61, person => 2, hours => 0.5);
+look('under a rule that denies alice');
+is(approved_people(), 'bob', 'she gets nothing, and bob does');
+look('again');
+is(refusals(60), 1, 'which is recorded once');
+like(sql($node, q{SELECT detail ->> 'why' FROM jit.events WHERE event = 'pim_refused' ORDER BY event_id DESC LIMIT 1}), qr/rule 1 of policy "pim" denies it: not she/, 'with the words of the rule');
+policy(q{rules => '[]'});
+look('without that rule');
+is(approved_people(), 'alice bob', 'she has an approval');
+
+# ---- what PIM gave ends with PIM: it is not extended here (vector 247) ----
+my $given = sql($node, q{SELECT request_id FROM jit.requests WHERE person_name = 'alice' AND state = 'approved'});
+refused($node, 'alice', "SELECT jit.extend($given, '5 min', reason => 'more')", qr/a right that PIM gave cannot be extended.*HINT:.*activate again in PIM, or ask with jit\.request\(\)/si, 'extended');
+$graph->deactivate($_) for 60, 61;
+look('gone'), look('gone twice');
+is(approved_people(), '', 'it is over with the activation');
+
 # ---- what was heard too long ago gives nothing (vector 229) ----
 $node->append_conf('postgresql.conf', "jit_guard.pim_max_staleness = '1s'");
 $node->reload;
@@ -214,8 +236,18 @@ unlike(slurp_file($node->logfile), qr/eyJ/, 'the log has no token');
 is(scalar(grep { ($_->{first} // 'GET ') !~ /^GET / } $graph->requests), 0, 'nothing was ever written there');
 ($metadata->requests)[0]{first} =~ /resource=http%3A%2F%2F127/ ? pass('the token is for Graph') : fail('the token is for Graph');
 
-# ---- sealed, the term weakens ----
+# ---- without the group there is nobody who watches the activation (vector 246) ----
+($code, $asked) = as_person($node, 'bob', q{SELECT jit.request('pim', '10 min', reason => 'by hand')});
+as_person($node, 'carol', "SELECT jit.approve($asked)");
+is(approved_people(), 'alice bob', 'alice by PIM, bob by hand');
+policy(q{comment => 'the group stays'});
+is(approved_people(), 'alice bob', 'another change ends nothing');
 policy(q{pim_group => ''});
+is(approved_people(), 'bob', 'what PIM gave ends with the term, and nothing else');
+is(sql($node, q{SELECT detail ->> 'reason' FROM jit.events WHERE event = 'revoked' ORDER BY event_id DESC LIMIT 1}), 'the group of the policy was changed', 'and why is recorded');
+as_person($node, 'bob', "SELECT jit.release($asked)");
+
+# ---- sealed, the term weakens ----
 sql($node, 'CREATE ROLE ann LOGIN IN ROLE jit_admin; CREATE ROLE ben LOGIN IN ROLE jit_admin');
 as_person($node, 'ann', 'SELECT jit.seal()');
 my $set = q{SELECT COALESCE(pim_group, 'none') FROM jit.policies WHERE name = 'pim'};
