@@ -1,5 +1,5 @@
 # Tokens of Entra ID as proof of person: an issuer made with openssl, every way of forging that is known, and beside each a token
-# that is accepted. Keys come and go while the server runs, and no token is left anywhere.
+# that is accepted. Keys come and go while the server runs. (In the text of statements: 083_entra_text.pl.)
 use strict;
 use warnings;
 use Digest::SHA qw(hmac_sha256);
@@ -9,38 +9,12 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep);
 use JitClient;
+use JitEntra;
 use JitGate;
 use JitIssuer;
 use JitReceiver;
 
-my $work = PostgreSQL::Test::Utils::tempdir();
-mkdir "$work/issuer";
-my $tenant = '11111111-2222-3333-4444-555555555555';
-my $elsewhere = '99999999-2222-3333-4444-555555555555';
-my %oid = (alice => 'aaaaaaaa-0000-4000-8000-000000000001', bob => 'bbbbbbbb-0000-4000-8000-000000000002', carol => 'cccccccc-0000-4000-8000-000000000003',
-    dan => 'eeeeeeee-0000-4000-8000-000000000005', erin => 'ffffffff-0000-4000-8000-000000000006', mallory => '12121212-0000-4000-8000-000000000007');
-my $issuer = JitIssuer->new("$work/issuer", $tenant);
-$issuer->publish('k1', 'k2');
-my $libraries = 'jit_guard';
-$libraries = 'pg_stat_statements,jit_guard' if glob '/usr/{share,local/share,local/pgsql/share}/postgresql/*/extension/pg_stat_statements.control';
-
-my $node = gate_cluster('primary', preload => $libraries, conf => <<"CONF");
-jit_guard.courier_allow = '127.0.0.1'
-jit_guard.entra_authority = '$issuer->{authority}'
-jit_guard.entra_tenant = '$tenant'
-jit_guard.entra_audience = 'jit-app, api://jit'
-jit_guard.entra_scope = 'api://jit/db.elevate'
-jit_guard.entra_auth_context = 'c1'
-jit_guard.entra_clients = ''
-log_statement = 'all'
-log_min_duration_statement = 0
-log_parameter_max_length_on_error = -1
-CONF
-sub client { return JitClient->new($node, @_); }
-sub admin { return client('postgres')->value($_[0]); }
-sub label { my ($oid, $tid) = @_; return "entra,oid=$oid,tid=" . ($tid // $tenant) . ',type=user'; }
-sub set_label { my ($role, $label) = @_; return client('postgres')->query("SECURITY LABEL FOR jit_guard ON ROLE $role IS " . (defined $label ? "'$label'" : 'NULL')); }
-sub configure { my (%set) = @_; for my $name (keys %set) { $node->adjust_conf('postgresql.conf', "jit_guard.entra_$name", "'$set{$name}'") } $node->reload; wait_until($node, join(' AND ', map { "current_setting('jit_guard.entra_$_') = '$set{$_}'" } keys %set), "configured: @{[%set]}"); return }
+begin_entra();
 
 # ---- labels ----
 is(set_label($_, label($oid{$_}))->{error}, undef, "$_ is tied to a person") for 'alice', 'carol';
@@ -63,15 +37,7 @@ is(admin(q{SELECT string_agg(version || ' ' || kid, ', ' ORDER BY version, kid) 
 is(admin(q{SELECT issuer FROM jit.token_issuers WHERE version = 2}), $issuer->{issuer}{2}, 'with the issuer');
 
 # ---- good tokens ----
-admin($_) for q{SELECT jit.create_policy('own', '{INSERT}', '{pay.open}', eligible => '{staff}', approvals => 0, require_mfa => 'requester', require_reason => false)},
-    q{SELECT jit.create_policy('both', '{SELECT}', '{pay.open}', eligible => '{staff}', approvers => '{leads}', require_mfa => 'both', require_reason => false)};
-my $uses = 0;
-sub ask { my ($person, $policy) = @_; $uses++; return client($person)->value("SELECT jit.request('" . ($policy // 'own') . "', '10 min', uses => $uses)"); }
-sub present { my ($client, $token, $id) = @_; return $client->extended('SELECT jit.present_token($1, $2)', $token, $id); }
-my @tokens; # that came as parameters
-sub token { my ($oid, %more) = @_; push @tokens, $issuer->token($oid, %more); return $tokens[-1] }
-sub accepted { my ($person, $id, $test, %more) = @_; local $Test::Builder::Level = $Test::Builder::Level + 1; gate_rows(present(client($person), token($oid{$person}, %more), $id), 'approved', $test); return }
-
+make_policies();
 my $id = ask('alice');
 my $answer = present(client('alice'), token($oid{alice}, uti => 'The-uti_1'), $id);
 gate_rows($answer, 'approved', 'a token proves');
@@ -182,69 +148,6 @@ accepted('alice', ask('alice'), 'a token in one database');
 gate_error(present(client('alice', db => 'second'), $tokens[-1], $id), '28000', qr/used before/, 'is good in no other');
 gate_rows(present(client('alice', db => 'second'), token($oid{alice}), $id), 'approved', 'where another one is');
 accepted('alice', ask('alice'), 'and so on');
-
-# ---- vector 213: in the text of the statement ----
-$id = ask('alice');
-my $literal = $issuer->token($oid{alice});
-gate_error(client('alice')->query("SELECT jit.present_token('$literal', $id)"), '28000', qr/others may have read it: it is burnt/, 'not in the text of the statement');
-gate_error(present(client('alice'), $literal, $id), '28000', qr/used before/, 'after which it is used up');
-my @halves = (substr($literal = $issuer->token($oid{alice}), 0, 50), substr $literal, 50);
-gate_error(client('alice')->query("SELECT jit.present_token('$halves[0]' || '$halves[1]', $id)"), '28000', qr/burnt/, 'nor in pieces');
-gate_error(client('alice')->query("PREPARE p AS SELECT jit.present_token(\$1, $id); EXECUTE p('$literal')"), '42501', qr/only be called by the client/, 'nor by EXECUTE');
-accepted('alice', $id, 'as a parameter a token is accepted');
-$id = ask('alice');
-$literal = $issuer->token($oid{alice});
-gate_error(client('alice')->extended("SELECT jit.prove($id, '$literal')"), '28000', qr/burnt/, 'nor to jit.prove');
-accepted('alice', $id, 'as a parameter it is accepted');
-
-# ---- vector 235: whatever the statement is refused for, the token in its text is used up: who read it would present it for what waits next ----
-my @texts; # tokens that stood in one
-sub shown {
-    my ($test, $sqlstate, $like, $statement, $before) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    push @texts, $issuer->token($oid{alice});
-    my $client = client('alice');
-    $client->query($before) if $before;
-    gate_error($client->query($statement =~ s/TOKEN/$texts[-1]/r), $sqlstate, $like, "refused: $test");
-    my $next = ask('alice');
-    gate_error(present(client('alice'), $texts[-1], $next), '28000', qr/used before/, 'and its token proves nothing afterwards');
-    return accepted('alice', $next, 'as one that nobody has seen does');
-}
-my $over = ask('alice');
-client('alice')->query("SELECT jit.cancel($over)");
-my @two = map { ask('alice') } 1 .. 2;
-shown('two wait', '55000', qr/several requests wait/, q{SELECT jit.present_token('TOKEN')});
-client('alice')->query("SELECT jit.cancel($_)") for @two;
-my $proved = ask('alice', 'both');
-gate_rows(present(client('alice'), token($oid{alice}), $proved), 'pending', 'proved already');
-shown('a request that is over', '55000', qr/cancelled/, "SELECT jit.present_token('TOKEN', $over)");
-shown('one that is proved', '55000', qr/proved yourself already/, "SELECT jit.present_token('TOKEN', $proved)");
-shown('one that is not there', '42704', qr/no request/, q{SELECT jit.present_token('TOKEN', 4711000)});
-shown('no request waits', '55000', qr/no request waits/, q{SELECT jit.present_token('TOKEN')});
-shown('no number', '22004', qr/null/, q{SELECT jit.prove(NULL, 'TOKEN')});
-client('alice')->query("SELECT jit.cancel($proved)");
-shown('EXECUTE', '42501', qr/only be called by the client/, "PREPARE p AS SELECT jit.present_token(\$1, 1); EXECUTE p('TOKEN')");
-shown('a block', '42501', qr/only be called by the client/, q{DO $$ BEGIN PERFORM jit.present_token('TOKEN', 1); END $$});
-shown('a read-only transaction', '25006', qr/read-only/, q{SELECT jit.present_token('TOKEN', 1)}, 'BEGIN READ ONLY');
-shown('a snapshot', '25001', qr/READ COMMITTED/, q{SELECT jit.present_token('TOKEN', 1)}, 'BEGIN ISOLATION LEVEL SERIALIZABLE');
-shown('no such glass', '42704', qr/glass/, q{SELECT jit.break_glass('nothing', 'x', proof => 'TOKEN')});
-shown('no key', '22023', qr/no public key/, q{SELECT jit.enroll_key('x', 'TOKEN')});
-shown('no factor', '42704', qr/no second factor/, q{SELECT jit.remove_factor(4711000, 'TOKEN')});
-$id = ask('alice');
-push @texts, $issuer->sign($claims->(auth_time => time - 301));
-gate_error(client('alice')->query("SELECT jit.present_token('$texts[-1]', $id)"), '28000', qr/burnt\. .*signed in too long ago/, 'refused: a sign-in that is too old');
-admin(q{SELECT jit.alter_policy('own', mfa_max_age => '10 min')});
-gate_error(present(client('alice'), $texts[-1], $id), '28000', qr/used before/, 'its token proves nothing where it would not be');
-accepted('alice', $id, 'as one that nobody has seen does', auth_time => time - 301);
-admin(q{SELECT jit.alter_policy('own', mfa_max_age => '5 min')});
-$id = ask('alice');
-my $wrapped = client('alice');
-$wrapped->query(q{CREATE FUNCTION pg_temp.f(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN jit.present_token($1); END'});
-gate_error($wrapped->extended('SELECT pg_temp.f($1)', token($oid{alice})), '42501', qr/only be called by the client/, 'refused: a function');
-gate_rows(present($wrapped, $tokens[-1], $id), 'approved', 'whose parameter nobody has seen: it proves afterwards');
-push @texts, $issuer->sign($claims->(), by => 'stranger');
-$wrapped->query("DO \$\$ BEGIN PERFORM jit.present_token('$texts[-1]'); END \$\$") for 1 .. 6;
-is(admin(q{SELECT failures FROM jit.factors WHERE person = 'alice'::regrole AND kind = 'entra'}), 0, 'nor does code of others make failed attempts of hers');
 
 # ---- vector 214: a proof is for one request, of one person ----
 $id = ask('alice', 'both');
@@ -436,38 +339,8 @@ gate_rows(present($one, $tokens[-1], $id), 'approved', 'and lets her in again');
 admin(q{SELECT jit.reset_factors('alice', 'met her again')});
 gate_error(present($one, $tokens[-1], ask('alice')), '28000', qr/used before/, 'a reset makes no used token good');
 
-# ---- vector 233 with a token that is good: the gate refuses what stands before it, and it is never presented ----
-$id = ask('alice');
-push @texts, $issuer->sign($claims->(), key => 'k2');
-gate_refused(client('alice')->query("SELECT * FROM pay.accounts; SELECT jit.present_token('$texts[-1]', $id)"), 'a refusal with a token in the text');
-like(admin(q{CALL jit.catch_up(); SELECT statement FROM jit.refusals ORDER BY seq DESC LIMIT 1}), qr/^SELECT \* FROM pay\.accounts; SELECT jit\.present_token\('\(a signed token of \d+ bytes\)', $id\)$/,
-    'its record says so');
-client('alice')->query("SELECT jit.cancel($id)");
-
-# ---- vector 236: in what EXECUTE was given ----
-push @texts, $issuer->sign($claims->(), key => 'k2');
-for my $comment ('', " /* $texts[-1] */") {
-    my $error = client('alice')->query("DO \$\$ BEGIN EXECUTE 'SELECT no_such_column$comment'; END \$\$")->{error};
-    is($error->{C}, '42703', 'an error in a text that is executed');
-    like($error->{q}, $comment ? qr{^SELECT no_such_column /\* \(a signed token of \d+ bytes\) \*/$} : qr/^SELECT no_such_column$/, 'with the text, in which a token is named');
-    is($error->{p}, $comment ? undef : 8, 'and the place, where it can be said');
-}
-
 # ---- nothing of a token is left ----
-my $shown = admin(q{SELECT string_agg(query, E'\n') FROM pg_stat_activity});
-my $kept = admin(q{SELECT string_agg(encode(record, 'escape'), E'\n') FROM jit.ledger}) . admin(q{SELECT string_agg(e::text, E'\n') FROM jit.events e});
-my $statistics = $libraries =~ /statements/ ? do { $node->safe_psql('postgres', 'CREATE EXTENSION pg_stat_statements'); $node->safe_psql('postgres', 'SELECT string_agg(query, E\'\n\') FROM pg_stat_statements') } : '';
-my $log = slurp_file($node->logfile);
-my $tables = $node->safe_psql('app', q{SELECT string_agg(t::text, E'\n') FROM (SELECT x FROM jit.proofs x UNION ALL SELECT NULL) t}) . $node->safe_psql('app', q{SELECT string_agg(d::text, E'\n') FROM jit.authenticators d});
-for my $place (['the server log', $log], ['pg_stat_activity', $shown], ['jit.ledger and jit.events', $kept], ['pg_stat_statements', $statistics], ['the tables', $tables]) {
-    is(scalar(grep { my ($signature) = /([^.]+)$/; index($place->[1], $_) >= 0 || (length($signature // '') > 20 && index($place->[1], $signature) >= 0) } @tokens), 0, "no token is in $place->[0]");
-}
-is(scalar(grep { my ($signature) = /([^.]+)$/; index($log, $signature) >= 0 } @texts), 0, 'not even one that was in the text of a statement is in the server log');
-unlike($kept . $statistics, qr/eyJ/, 'not even one that was in the text of a statement is in records and statistics');
-# vector 232: statements and parameters are logged here
-like($log, qr/parameters: \$1 = '\(a signed token of \d+ bytes\)'/, 'where parameters are logged, the token is named');
-like($log, qr/jit\.present_token\(\.\.\., \d+\)/, 'the log says which call was refused');
-unlike($log, qr/STATEMENT: .*present_token\('/, 'and repeats no statement with a token beside an error');
+nothing_is_left();
 
 # ---- vector 220: sealed ----
 admin($_) for 'CREATE ROLE ann LOGIN IN ROLE jit_admin CREATEROLE SUPERUSER', 'CREATE ROLE ben LOGIN IN ROLE jit_admin';
