@@ -22,6 +22,7 @@ sub fired { my ($body) = @_; return "CREATE FUNCTION SCHEMA.fired() RETURNS trig
 my $before_insert = 'CREATE TRIGGER fired BEFORE INSERT ON SCHEMA.bait FOR EACH ROW EXECUTE FUNCTION SCHEMA.fired();';
 my $deferred = 'CREATE CONSTRAINT TRIGGER fired AFTER INSERT ON SCHEMA.bait DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION SCHEMA.fired();';
 my $steals_rows = fired("INSERT INTO SCHEMA.loot $read");
+my $loops = 'CREATE FUNCTION SCHEMA.loops() RETURNS SETOF text LANGUAGE plpgsql AS $$DECLARE x record; BEGIN FOR x IN SELECT iban FROM SCHEMA.secret LOOP RETURN NEXT x.iban; END LOOP; END$$;';
 
 my @attacks = (
     # ---- statements ----
@@ -133,6 +134,9 @@ my @attacks = (
     {name => 'a condition that sees what an approved view leaves out', as => 'alice', refused => 0, approved => '{SELECT}', objects => 'SCHEMA.shown', off => 'barriers',
         before => 'SET ROLE owner; CREATE VIEW SCHEMA.shown AS SELECT iban FROM SCHEMA.secret WHERE id < 5; GRANT SELECT ON SCHEMA.shown TO PUBLIC; RESET ROLE;',
         do => 'CREATE FUNCTION SCHEMA.say(text) RETURNS bool LANGUAGE plpgsql COST 0.0001 AS $$BEGIN RAISE NOTICE \'%\', $1; RETURN true; END$$; SELECT iban FROM SCHEMA.shown WHERE SCHEMA.say(iban)', twin_as => 'carol', twin => $read},
+    # vector 258
+    {name => 'a cursor WITH HOLD over a function\'s loop', as => 'alice', approved => '{SELECT}', off => 'held_loops', do => "$loops BEGIN; DECLARE h CURSOR WITH HOLD FOR SELECT * FROM SCHEMA.loops(); COMMIT; SELECT jit.release(REQUEST); FETCH ALL FROM h",
+        twin => "$loops BEGIN; DECLARE h CURSOR FOR SELECT * FROM SCHEMA.loops(); FETCH ALL FROM h; COMMIT"},
 );
 
 run_attacks(@attacks);
