@@ -22,6 +22,8 @@ sub fired { my ($body) = @_; return "CREATE FUNCTION SCHEMA.fired() RETURNS trig
 my $before_insert = 'CREATE TRIGGER fired BEFORE INSERT ON SCHEMA.bait FOR EACH ROW EXECUTE FUNCTION SCHEMA.fired();';
 my $deferred = 'CREATE CONSTRAINT TRIGGER fired AFTER INSERT ON SCHEMA.bait DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION SCHEMA.fired();';
 my $steals_rows = fired("INSERT INTO SCHEMA.loot $read");
+my $shown = 'SET ROLE owner; CREATE VIEW SCHEMA.shown AS SELECT id, iban FROM SCHEMA.secret WHERE id < 5; GRANT ALL ON SCHEMA.shown TO PUBLIC;';
+my $seen = 'SET ROLE owner; CREATE VIEW SCHEMA.seen AS SELECT iban FROM SCHEMA.secret; GRANT SELECT ON SCHEMA.seen TO PUBLIC; RESET ROLE;';
 my $loops = 'CREATE FUNCTION SCHEMA.loops() RETURNS SETOF text LANGUAGE plpgsql AS $$DECLARE x record; BEGIN FOR x IN SELECT iban FROM SCHEMA.secret LOOP RETURN NEXT x.iban; END LOOP; END$$;';
 
 my @attacks = (
@@ -134,6 +136,18 @@ my @attacks = (
     {name => 'a condition that sees what an approved view leaves out', as => 'alice', refused => 0, approved => '{SELECT}', objects => 'SCHEMA.shown', off => 'barriers',
         before => 'SET ROLE owner; CREATE VIEW SCHEMA.shown AS SELECT iban FROM SCHEMA.secret WHERE id < 5; GRANT SELECT ON SCHEMA.shown TO PUBLIC; RESET ROLE;',
         do => 'CREATE FUNCTION SCHEMA.say(text) RETURNS bool LANGUAGE plpgsql COST 0.0001 AS $$BEGIN RAISE NOTICE \'%\', $1; RETURN true; END$$; SELECT iban FROM SCHEMA.shown WHERE SCHEMA.say(iban)', twin_as => 'carol', twin => $read},
+    # vector 256: an approval of a view opens what the view reads, to the view alone
+    {name => 'a rule beside the one that is the approved view', as => 'alice', approved => '{ALL}', objects => 'SCHEMA.shown', off => 'view_rules', before => "$shown CREATE RULE r AS ON UPDATE TO SCHEMA.shown DO INSTEAD SELECT * FROM SCHEMA.secret; RESET ROLE;",
+        do => 'UPDATE SCHEMA.shown SET id = id', twin => 'UPDATE SCHEMA.shown SET id = id'},
+    {name => 'a rule of the view\'s owner on another table', as => 'alice', approved => '{SELECT}', objects => 'SCHEMA.shown', off => 'view_rules', before => "$shown $bait CREATE RULE r AS ON INSERT TO SCHEMA.bait DO INSTEAD SELECT * FROM SCHEMA.secret; RESET ROLE;",
+        do => 'INSERT INTO SCHEMA.bait SELECT id FROM SCHEMA.shown', twin => $read},
+    {name => 'the same beside the statement, to a function', as => 'alice', approved => '{ALL}', objects => 'SCHEMA.shown', off => 'view_rules', set_up => $leak, before => "$shown CREATE RULE r AS ON UPDATE TO SCHEMA.shown DO INSTEAD NOTHING; CREATE RULE s AS ON UPDATE TO SCHEMA.shown DO ALSO SELECT SCHEMA.leak(iban) FROM SCHEMA.secret; RESET ROLE;",
+        do => 'UPDATE SCHEMA.shown SET id = id', twin => $read},
+    # vector 257
+    {name => 'row security of a table that the approved view reads as well', as => 'alice', approved => '{SELECT}', objects => 'SCHEMA.shown', off => 'view_texts',
+        set_up => "$leak CREATE TABLE SCHEMA.theirs (id int); INSERT INTO SCHEMA.theirs VALUES (1); GRANT ALL ON SCHEMA.theirs TO PUBLIC; ALTER TABLE SCHEMA.theirs ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON SCHEMA.theirs USING (SCHEMA.leak((SELECT max(iban) FROM SCHEMA.secret)) > '');",
+        before => "$seen SET ROLE owner; CREATE VIEW SCHEMA.shown AS SELECT s.iban FROM SCHEMA.secret s JOIN SCHEMA.theirs t ON s.id = t.id; GRANT SELECT ON SCHEMA.shown TO PUBLIC; RESET ROLE;",
+        do => 'SELECT count(*) FROM SCHEMA.shown', twin => 'SELECT * FROM SCHEMA.seen'},
     # vector 258
     {name => 'a cursor WITH HOLD over a function\'s loop', as => 'alice', approved => '{SELECT}', off => 'held_loops', do => "$loops BEGIN; DECLARE h CURSOR WITH HOLD FOR SELECT * FROM SCHEMA.loops(); COMMIT; SELECT jit.release(REQUEST); FETCH ALL FROM h",
         twin => "$loops BEGIN; DECLARE h CURSOR FOR SELECT * FROM SCHEMA.loops(); FETCH ALL FROM h; COMMIT"},
