@@ -8,6 +8,7 @@
 #include "hooks/gate.hpp"
 #include "hooks/given_text.hpp"
 #include "hooks/house.hpp"
+#include "hooks/made_by_others.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/planted.hpp"
 #include "hooks/switches.hpp"
@@ -364,6 +365,7 @@ void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub
     }
     if (concerns_us(access, class_id, object_id) || chain::object_access != nullptr)
         pass_on(access, class_id, object_id, sub_id, argument);
+    made_by_others::reached(access, class_id, object_id, sub_id, argument);
     if (access == OAT_POST_CREATE || access == OAT_POST_ALTER || access == OAT_DROP)
         if (const planted::Loan *const held = planted::loan(); held != nullptr)
             planted::reached_under(*held, access, class_id, object_id, sub_id, argument);

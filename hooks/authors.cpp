@@ -2,8 +2,10 @@
 
 #include "hooks/authors.hpp"
 
+#include "hooks/barriers.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
+#include "pg/compat.hpp"
 #include "pg/rights.hpp"
 #include "pg/views.hpp"
 
@@ -47,6 +49,27 @@ Oid owner_of(Oid relid)
     const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
     ReleaseSysCache(tuple);
     return owner;
+}
+
+std::span<const OwnersText> in(const PlannedStmt *plan)
+{
+    List *const permissions = pg::compat::permissions_of(plan);
+    OwnersText *texts = nullptr;
+    std::size_t count = 0;
+    bool has_signature = false;
+    ListCell *cell;
+    foreach (cell, plan->rtable) {
+        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+        const Oid relid = rte->rtekind == RTE_RELATION ? rte->relid : pg::compat::view_of_subquery(rte);
+        if (!OidIsValid(relid) || !pg::memo::has_text(relid))
+            continue;
+        if (texts == nullptr) {
+            texts = static_cast<OwnersText *>(palloc(sizeof(OwnersText) * static_cast<Size>(list_length(plan->rtable))));
+            has_signature = barriers::is_signed(plan);
+        }
+        texts[count++] = {relid, pg::compat::wanted(rte, permissions).check_as, rte->security_barrier && has_signature};
+    }
+    return {texts, count};
 }
 
 Oid untrusted(const Access &access, Oid object_owner, TimestampTz now)

@@ -17,6 +17,7 @@
 #include "hooks/refusal.hpp"
 #include "hooks/row_counting.hpp"
 #include "hooks/statement.hpp"
+#include "hooks/stored_rows.hpp"
 #include "hooks/switches.hpp"
 #include "pg/evidence.hpp"
 #include "pg/row_counts.hpp"
@@ -27,9 +28,7 @@
 extern "C" {
 #include "access/parallel.h"
 #include "access/xlog.h"
-#include "tcop/pquery.h"
 #include "utils/plancache.h"
-#include "utils/portal.h"
 }
 
 namespace jit::hooks {
@@ -53,9 +52,6 @@ bool validates_key(const QueryDesc *query)
     validating_at = 0;
     return does;
 }
-
-// Rows of a held cursor lie in a store that no hook watches.
-bool into_held_cursor() { return ActivePortal != nullptr && (ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0; }
 
 // Copies made of guarded rows into temporary tables end with the session, so the session ends with the approval.
 void note_lasting_copies(const PlannedStmt *plan, const gate::Outcome &outcome)
@@ -99,8 +95,9 @@ void start_guarded(QueryDesc *query, int flags)
     if (outcome.use_count > 0) {
         if (owner_stack::just_started() && plan_facts::may_hide_functions(plan))
             refusal::refuse_old_plan();
-        if (into_held_cursor() && !switches::off("hold"))
+        if (stored_rows::are_held() && !switches::off("hold"))
             refusal::refuse_held_cursor(plan_facts::first_guarded(query->plannedstmt));
+        stored_rows::note_read();
         outcome.bound = query->params;
         counts_rows = gate::note_uses(outcome, query->sourceText) && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
                       row_counting::concerns(outcome);
@@ -151,9 +148,12 @@ void check_again(const QueryDesc *query)
         row_counting::put_meters_on_rechecks(entry->rechecks);
         entry->rechecks = nullptr;
     }
-    // A COMMIT inside a procedure's loop turns the loop's cursor into a stored result.
-    if (entry != nullptr && ActivePortal != nullptr && ActivePortal->queryDesc == query &&
-        ActivePortal->holdStore != nullptr && ActivePortal->strategy == PORTAL_ONE_SELECT)
+    if (entry != nullptr && entry->approved && session::executor_depth > 0) { // somebody fetches into another query
+        if (stored_rows::are_held() && !switches::off("hold"))
+            refusal::refuse_held_cursor(plan_facts::first_guarded(entry->plan));
+        stored_rows::note_read();
+    }
+    if (entry != nullptr && stored_rows::fills_store(query))
         deadline::outlives_transaction(0);
 }
 
@@ -288,6 +288,7 @@ namespace {
     // After an error transaction.cpp puts it back: PG_TRY here would be paid by every statement.
     const int depth = session::executor_depth;
     session::executor_depth = depth + 1;
+    stored_rows::begins(query, depth + 1);
     deadline::Frame frame;
     deadline::push(&frame);
     chain::run(JIT_EXECUTOR_RUN_ARGUMENTS);
@@ -349,7 +350,7 @@ namespace {
 void finish_nested(QueryDesc *query)
 {
     const statement::Binding bound = guarded_queries::open_again(query); // triggers are the statement's
-    session::executor_depth++;
+    stored_rows::begins(query, ++session::executor_depth);
     failing_rows::Frame hiding;
     const bool hides = hide_rows(query, &hiding);
     deadline::Frame frame;

@@ -2,6 +2,8 @@
 
 #include "hooks/gate.hpp"
 
+#include "hooks/authors.hpp"
+#include "hooks/barriers.hpp"
 #include "hooks/counting.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/refusal.hpp"
@@ -96,28 +98,6 @@ Index root_of(const Index *parents, Index child)
         root = parents[root];
     return root;
 }
-
-} // namespace
-
-std::span<const OwnersText> texts_in(const PlannedStmt *plan)
-{
-    List *const permissions = compat::permissions_of(plan);
-    OwnersText *texts = nullptr;
-    std::size_t count = 0;
-    ListCell *cell;
-    foreach (cell, plan->rtable) {
-        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
-        const Oid relid = rte->rtekind == RTE_RELATION ? rte->relid : compat::view_of_subquery(rte);
-        if (!OidIsValid(relid) || !memo::has_text(relid))
-            continue;
-        if (texts == nullptr)
-            texts = static_cast<OwnersText *>(palloc(sizeof(OwnersText) * static_cast<Size>(list_length(plan->rtable))));
-        texts[count++] = {relid, compat::wanted(rte, permissions).check_as, rte->security_barrier};
-    }
-    return {texts, count};
-}
-
-namespace {
 
 bool guards_reading(Oid relid)
 {
@@ -239,7 +219,7 @@ bool note_uses(const Outcome &outcome, const char *statement)
 void admit_plan(const PlannedStmt *plan, const char *statement, bool quiet, Outcome *out)
 {
     List *const permissions = compat::permissions_of(plan);
-    const std::span<const OwnersText> texts = texts_in(plan);
+    const std::span<const OwnersText> texts = authors::in(plan);
     const bool elsewhere = writes_elsewhere(plan);
     const Index *parents = nullptr; // when somebody asks
     Index index = 0;
@@ -420,8 +400,11 @@ void visit_query(Query *query, bool copied, bool children, Visit visit, void *to
     auto *texts = static_cast<OwnersText *>(palloc(sizeof(OwnersText) * static_cast<Size>(list_length(w.found) + 1)));
     std::size_t count = 0;
     ListCell *cell;
-    foreach (cell, w.found)
-        texts[count++] = *static_cast<const OwnersText *>(lfirst(cell));
+    const bool ruled = w.found != NIL && barriers::has_rules(query);
+    foreach (cell, w.found) {
+        texts[count] = *static_cast<const OwnersText *>(lfirst(cell));
+        texts[count++].ruled = ruled;
+    }
     w.texts = {texts, count};
     w.collects = false;
     (void) walk(reinterpret_cast<Node *>(query), &w);

@@ -100,8 +100,6 @@ bool note_uses(const Outcome &outcome, const char *statement);
 extern int32 recorded; // what the last note_uses() recorded: its number, for pg::evidence::add_rows()
 // The timers only. Returns whether a policy in use limits the number of uses or rows.
 bool note_ends(const Outcome &outcome);
-// The texts of owners that are part of the plan: of views, and tables with row-level security.
-[[nodiscard]] std::span<const OwnersText> texts_in(const PlannedStmt *plan);
 
 // A whole plan or query: every relation in it.
 void admit_plan(const PlannedStmt *plan, const char *statement, bool quiet, Outcome *out);

@@ -3,6 +3,7 @@
 
 #include "hooks/given_text.hpp"
 
+#include "hooks/authors.hpp"
 #include "hooks/bare_call.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/owner_stack.hpp"
@@ -49,7 +50,7 @@ bool all_text_is_the_clients()
         ActivePortal->queryDesc == nullptr || ActivePortal->queryDesc == owner_stack::state.fetched)
         return false;
     const PlannedStmt *const plan = ActivePortal->queryDesc->plannedstmt;
-    return plan->invalItems == NIL && gate::texts_in(plan).empty() && !names_own_types(plan);
+    return plan->invalItems == NIL && authors::in(plan).empty() && !names_own_types(plan);
 }
 
 } // namespace

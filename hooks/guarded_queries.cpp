@@ -40,7 +40,8 @@ void remember(const QueryDesc *query, const PlannedStmt *plan, const gate::Outco
     *entry = {query, plan, pg::catalog::approvals_generation, pg::catalog::guards_generation, owner_stack::serial(), {},
               pg::bound::active.count > 0,
               pg::uses::any ? counting::counted_in(outcome, owner) : std::span<const core::RequestId>{}, counts_rows,
-              hides_rows, outcome.use_count > 0 ? gate::recorded : 0, rechecks, first, {jit_forget_query, entry, nullptr}};
+              hides_rows, outcome.use_count > 0, outcome.use_count > 0 ? gate::recorded : 0, rechecks, first,
+              {jit_forget_query, entry, nullptr}};
     first = entry;
     MemoryContextRegisterResetCallback(owner, &entry->end);
 }

@@ -20,6 +20,7 @@ struct Guarded {
     std::span<const core::RequestId> taken; // uses, so that later fetches take no others
     bool counts_rows;
     bool hides_rows; // in the errors of constraints
+    bool approved;   // it was allowed by an approval
     int32 record;    // number of its record, to which its rows are added
     row_counting::Placing *rechecks; // to be done before it runs
     Guarded *next;

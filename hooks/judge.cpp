@@ -53,6 +53,17 @@ bool policy_names(const memo::Guarded *guarded, core::PolicyId policy, core::Act
     return false;
 }
 
+// May the text have put the entry there? A view reads in its owner's name, row security in the name of whoever's text names
+// the table.
+bool may_have_put(const OwnersText &text, const Access &a)
+{
+    if (switches::off("view_texts"))
+        return owner_of(text.holder) == a.check_as && pg::views::reads(text.holder, a.relid);
+    const Oid reader = get_rel_relkind(text.holder) == RELKIND_VIEW ? owner_of(text.holder) : text.voice;
+    return reader == a.check_as && (pg::views::text_reads(text.holder, a.relid) ||
+                                    (OidIsValid(a.below) && pg::views::text_reads(text.holder, a.below)));
+}
+
 // Reading through a view that an approval and its policy name: the view must be in the statement, be what it was, be its
 // owner's text (check_as), and itself name the relation. It opens reading only: what is written is not what it shows.
 bool opened_by_view(const Judging &j, core::Decision *decision, bool *old_plan)
@@ -64,11 +75,14 @@ bool opened_by_view(const Judging &j, core::Decision *decision, bool *old_plan)
     bool opened = false;
     for (const OwnersText &text : a.texts) {
         const Oid view = text.holder;
-        if (owner_of(view) != a.check_as || !pg::views::reads(view, a.relid))
+        if (text.ruled && !switches::off("view_rules"))
+            return false;
+        if (!may_have_put(text, a))
             continue;
         const rights::Opening opening = rights::opens(view, j.now);
-        // Which of several views put the entry there cannot be told, so every candidate must be open.
-        if (opening.request == 0 || !policy_names(memo::find(view), opening.policy, core::Action::select))
+        // Which of several texts put the entry there cannot be told, so every candidate must be a view that is open.
+        if (opening.request == 0 || !policy_names(memo::find(view), opening.policy, core::Action::select) ||
+            !pg::views::reads(view, a.relid))
             return false;
         *old_plan |= !text.barred;
         if (!opened || opening.until < decision->until)

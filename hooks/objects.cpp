@@ -2,6 +2,7 @@
 
 #include "hooks/objects.hpp"
 
+#include "hooks/authors.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/refusal.hpp"
 #include "hooks/switches.hpp"
@@ -194,7 +195,7 @@ namespace {
 // Views and the like, and the tables that are written, for their defaults.
 std::span<const OwnersText> texts_of(const PlannedStmt *plan)
 {
-    const std::span<const OwnersText> texts = gate::texts_in(plan);
+    const std::span<const OwnersText> texts = authors::in(plan);
     if (plan->resultRelations == NIL || switches::off("default_texts"))
         return texts;
     const Size room = texts.size() + static_cast<Size>(list_length(plan->resultRelations));

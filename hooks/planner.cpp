@@ -67,10 +67,12 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
     gate::Outcome outcome = {};
     outcome.until = core::never;
     gate::admit_query(query, text, &outcome);
-    barriers::put(query);
+    const bool views_open = barriers::put(query);
     List *const lent = lending::lend_views(query, outcome);
     (void) lending::lend_numbers(reinterpret_cast<Node *>(query), outcome);
     PlannedStmt *const plan = plan_bound(query, text, cursor_options, parameters, binding, outer);
+    if (views_open)
+        barriers::sign(plan);
     if (lent != NIL)
         lending::take_back_views(plan, lent);
     return plan;

@@ -2,6 +2,7 @@
 
 #include "hooks/row_counting.hpp"
 
+#include "hooks/authors.hpp"
 #include "hooks/refusal.hpp"
 #include "hooks/row_meters.hpp"
 #include "hooks/switches.hpp"
@@ -111,7 +112,7 @@ void look_into_view(const Limited &limited, Oid view)
 List *views_of(const PlannedStmt *plan, const Limited &limited)
 {
     List *views = list_make1_oid(limited.use->relid);
-    const std::span<const OwnersText> texts = gate::texts_in(plan);
+    const std::span<const OwnersText> texts = authors::in(plan);
     for (int i = 0; i < list_length(views); i++)
         for (const OwnersText &other : texts)
             if (get_rel_relkind(other.holder) == RELKIND_VIEW && pg::views::reads(list_nth_oid(views, i), other.holder))

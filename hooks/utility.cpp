@@ -9,6 +9,7 @@
 #include "hooks/house.hpp"
 #include "hooks/lending.hpp"
 #include "hooks/lent_commands.hpp"
+#include "hooks/made_by_others.hpp"
 #include "hooks/object_targets.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/owner_stack.hpp"
@@ -214,6 +215,7 @@ void check(PlannedStmt *statement, const char *text)
     pg::labels::check_provider(parsetree);
     cluster::check(parsetree, text);
     planted::check_command(parsetree, text);
+    made_by_others::check_prepare(parsetree, text);
     if (!gate::applies() || switches::off("utility"))
         return;
     keep_members(parsetree);

@@ -70,6 +70,64 @@ ALTER FUNCTION owners.plpgsql() OWNER TO regress_mallory;
 \c - regress_alice
 SELECT owners.plpgsql();
 
+-- What Mallory's function makes is not Alice's own: it makes nothing that runs in her name (vector 254), and prepares no statement
+-- (vector 255). Her own function and a superuser's may.
+\c - regress_mallory
+CREATE TABLE theirs.parts (id int, note text) PARTITION BY LIST (id);
+CREATE FUNCTION theirs.notes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN new; END $$;
+CREATE TRIGGER notes BEFORE INSERT ON theirs.parts FOR EACH ROW EXECUTE FUNCTION theirs.notes();
+CREATE FUNCTION theirs.runs(statement text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE statement; RETURN 'done'; END $$;
+CREATE FUNCTION theirs.runs_as_mallory(statement text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS
+    $$ BEGIN EXECUTE statement; RETURN 'done'; END $$;
+\c - regress_dba
+CREATE FUNCTION supers.runs(statement text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE statement; RETURN 'done'; END $$;
+\c - regress_alice
+CREATE FUNCTION own.runs(statement text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE statement; RETURN 'done'; END $$;
+CREATE TABLE own.plain (id int, note text);
+CREATE VIEW own.view AS SELECT 1 AS id;
+CREATE TABLE mine.makes (n serial, statement text);
+INSERT INTO mine.makes (statement) VALUES
+    ('CREATE FUNCTION own.made() RETURNS int LANGUAGE sql AS ''SELECT 1'''), ('ALTER FUNCTION own.rows() COST 7'),
+    ('ALTER FUNCTION own.rows() RENAME TO renamed'), ('CREATE AGGREGATE own.sums (int) (SFUNC = int4pl, STYPE = int)'),
+    ('CREATE TEMP VIEW seen AS SELECT 1 AS id'), ('CREATE OR REPLACE VIEW own.view AS SELECT 2 AS id'),
+    ('ALTER VIEW own.view RENAME TO viewed'), ('CREATE MATERIALIZED VIEW own.kept AS SELECT 1 AS id'),
+    ('CREATE RULE r AS ON DELETE TO own.plain DO INSTEAD NOTHING'), ('ALTER TABLE own.ruled DISABLE RULE loot'),
+    ('CREATE POLICY p ON own.plain USING (true)'), ('ALTER POLICY p ON own.secured USING (true)'),
+    ('CREATE TRIGGER t BEFORE INSERT ON own.plain FOR EACH ROW EXECUTE FUNCTION own.fired()'),
+    ('ALTER TABLE own.triggered DISABLE TRIGGER fired'), ('PREPARE p AS SELECT 1');
+SELECT format('SELECT theirs.runs(%L)', statement) FROM mine.makes ORDER BY n \gexec
+\a
+\t
+BEGIN;
+SELECT format('SELECT own.runs(%L)', statement) FROM mine.makes ORDER BY n \gexec
+ROLLBACK;
+DEALLOCATE ALL;
+BEGIN;
+SELECT format('SELECT supers.runs(%L)', statement) FROM mine.makes ORDER BY n \gexec
+ROLLBACK;
+DEALLOCATE ALL;
+\a
+\t
+\set VERBOSITY default
+SELECT theirs.runs('CREATE TEMP VIEW seen AS SELECT 1 AS id');
+SELECT theirs.runs('PREPARE p AS SELECT 1');
+\set VERBOSITY terse
+-- It does make what holds rows, and what belongs to Mallory.
+SELECT theirs.runs('CREATE TEMP TABLE scratch (id serial PRIMARY KEY, at timestamptz DEFAULT now(), note text NOT NULL UNIQUE CHECK (note > ''''))');
+SELECT theirs.runs('CREATE TEMP TABLE refers (id int REFERENCES scratch (id), twice int GENERATED ALWAYS AS (id * 2) STORED)');
+SELECT theirs.runs('CREATE INDEX ON scratch (lower(note)); INSERT INTO scratch (note) VALUES (''x''); ALTER TABLE scratch ADD more int DEFAULT 1');
+SELECT theirs.runs('CREATE TEMP TABLE copied AS SELECT * FROM scratch; CREATE TEMP TABLE liked (LIKE scratch INCLUDING ALL)');
+SELECT theirs.runs('CREATE TABLE own.part (LIKE own.plain INCLUDING ALL); ALTER TABLE own.part OWNER TO regress_alice');
+SELECT theirs.runs('CREATE TYPE own.pair AS (a int, b int); CREATE DOMAIN own.some AS int CHECK (value > 0); CREATE SEQUENCE own.numbers');
+SELECT theirs.runs_as_mallory('CREATE TABLE theirs.part PARTITION OF theirs.parts FOR VALUES IN (1)');
+SELECT theirs.runs_as_mallory('CREATE VIEW theirs.made AS SELECT 1; CREATE FUNCTION theirs.made() RETURNS int LANGUAGE sql AS ''SELECT 1''');
+SELECT id FROM scratch;
+DROP TABLE scratch, refers, copied, liked;
+-- Where no approval is at stake nothing is in the way.
+SELECT jit.release(:r);
+SELECT theirs.runs('CREATE TEMP VIEW seen AS SELECT 1 AS id');
+SELECT jit.request('accounts') AS r \gset
+
 -- Maintenance: an index function of Mallory's runs in the name of who maintains, exempt or approved.
 \c - regress_mallory
 CREATE FUNCTION theirs.peek(int) RETURNS text LANGUAGE plpgsql AS

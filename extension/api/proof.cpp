@@ -346,21 +346,13 @@ Secret *secrets_of(std::span<const Factor> all, Oid person)
                         false);
     if (locked_until != 0)
         pg::shared::wake(); // the keeper tells of it; this transaction can be rolled back
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the proof was not accepted"),
-         errdetail("%s%s", why, locked),
-         errhint("%s", is_token ? tokens::commands(purpose.request)
-                                : "Five failures within five minutes lock you out for a time that doubles; jit.factors "
-                                  "shows them.")));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION), errmsg("the proof was not accepted"), errdetail("%s%s", why, locked),
+                    errhint("%s", is_token ? tokens::commands(purpose.request)
+                                           : "Five failures within five minutes lock you out for a time that doubles; jit.factors shows them.")));
     pg_unreachable();
 }
 
-} // namespace
-
 extern "C" void jit_hide_statement(void *) { (void)errhidestmt(true); }
-
-namespace {
 
 // Others may read the text of a statement. A token in it is used up before anything can refuse the call: that of a request that is over,
 // or one that comes by EXECUTE, would be good for what waits next. No attempt is counted, since the call may be somebody else's code; what

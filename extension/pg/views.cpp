@@ -14,6 +14,7 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
 #include "common/hashfn.h"
+#include "rewrite/prs2lock.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 }
@@ -87,6 +88,19 @@ int64 fingerprint(Oid view)
     uint64 hash = 0;
     (void) select_rule(view, &hash);
     return static_cast<int64>(hash);
+}
+
+bool has_rules(Oid relid, CmdType written)
+{
+    Relation relation = try_relation_open(relid, AccessShareLock);
+    if (relation == nullptr)
+        return false;
+    const RuleLock *const rules = relation->rd_rules;
+    bool any = false;
+    for (int i = 0; rules != nullptr && i < rules->numLocks; i++)
+        any |= rules->rules[i]->event == written;
+    relation_close(relation, AccessShareLock);
+    return any;
 }
 
 bool speaks_as_caller(Oid relid)

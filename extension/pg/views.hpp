@@ -8,6 +8,8 @@ namespace jit::pg::views {
 
 // Hash of the view's rule; 0 when the relation is no view. The same text gives the same number in every session.
 [[nodiscard]] int64 fingerprint(Oid view);
+// Has the relation rules for a statement of this kind, which writes it? They put actions and conditions into it.
+[[nodiscard]] bool has_rules(Oid relid, CmdType written);
 // Does the view's own definition name the relation?
 [[nodiscard]] bool reads(Oid view, Oid relid);
 // Does the relation put text of its owner's into statements under their caller's own name: a view that is security

@@ -115,6 +115,38 @@ $alice->query('ROLLBACK');
 gate_rows($alice->query('BEGIN; DECLARE o CURSOR WITH HOLD FOR SELECT id FROM pay.open WHERE id = 1; COMMIT'), '', 'an unguarded cursor may be held');
 gate_rows($alice->execute('o')->sync->finish, '1', 'and read with Execute');
 
+# ---- nor one by way of a function's loop, whose own cursor is the one that runs ----
+$id = approved($node, 'alice', '10 min');
+$alice->query($_) for (
+    q{CREATE FUNCTION pay.loops() RETURNS SETOF int LANGUAGE plpgsql AS $$DECLARE x record; BEGIN FOR x IN SELECT id FROM pay.accounts ORDER BY id LOOP RETURN NEXT x.id; END LOOP; END$$},
+    q{CREATE FUNCTION pay.loops_once() RETURNS int LANGUAGE plpgsql AS $$DECLARE x record; BEGIN FOR x IN SELECT id FROM pay.accounts ORDER BY id LOOP RETURN x.id; END LOOP; END$$},
+    q{CREATE FUNCTION pay.fetches() RETURNS int LANGUAGE plpgsql AS $$DECLARE c refcursor := 'c'; x int; BEGIN FETCH c INTO x; RETURN x; END$$},
+);
+my $no_hold = qr/a cursor WITH HOLD cannot read pay.accounts/;
+# vector 258
+gate_error($alice->query('BEGIN; DECLARE h CURSOR WITH HOLD FOR SELECT * FROM pay.loops(); COMMIT'), '0A000', $no_hold, 'a held cursor over a loop is refused at COMMIT');
+is($alice->execute('h')->sync->finish->{error}{C}, '34000', 'and Execute finds no such portal');
+gate_error($alice->query('BEGIN; DECLARE h CURSOR WITH HOLD FOR SELECT pay.loops_once(); FETCH h'), '0A000', $no_hold, 'and at FETCH');
+$alice->query('ROLLBACK');
+gate_error($alice->query('BEGIN; DECLARE c CURSOR FOR SELECT id FROM pay.accounts; DECLARE h CURSOR WITH HOLD FOR SELECT pay.fetches(); FETCH h'), '0A000', $no_hold, 'as is one that fetches from another cursor');
+$alice->query('ROLLBACK');
+gate_rows($alice->query('BEGIN; DECLARE n CURSOR FOR SELECT * FROM pay.loops() LIMIT 2; FETCH ALL FROM n; COMMIT'), '1 2', 'without hold it may loop');
+gate_rows($alice->query('BEGIN; DECLARE k CURSOR WITH HOLD FOR SELECT id FROM pay.open WHERE id = 1; FETCH k; SELECT pay.loops_once(); COMMIT; CLOSE k'), '1 1', 'beside a held cursor, too');
+
+# ---- a loop of a procedure keeps at COMMIT what its query has not given yet, also what functions in it have read ----
+for my $loop ('SELECT * FROM pay.loops(), generate_series(1, 20)', 'SELECT pay.loops_once() FROM generate_series(1, 100)') {
+    $alice->send_query(qq{DO \$\$DECLARE x record; BEGIN FOR x IN $loop LOOP COMMIT; INSERT INTO pay.open VALUES (700, 1); COMMIT; PERFORM pg_sleep(0.05); END LOOP; END\$\$});
+    wait_until($node, 'EXISTS (SELECT FROM pay.open WHERE id = 700)');
+    $carol->value("SELECT jit.revoke($id)");
+    ok($alice->ends, "revoked: the session that keeps the rows of $loop is ended");
+    $admin->value('DELETE FROM pay.open WHERE id = 700 RETURNING 1');
+    $alice = JitClient->new($node, 'alice');
+    $id = approved($node, 'alice', '10 min');
+}
+$alice->query('DO $$DECLARE x record; BEGIN FOR x IN SELECT 1 FROM generate_series(1, 3) LOOP PERFORM FROM pay.accounts; COMMIT; END LOOP; END$$');
+$carol->value("SELECT jit.revoke($id)");
+gate_rows($alice->query('SELECT id FROM pay.open WHERE id = 1'), '1', 'a loop that kept nothing guarded leaves the session alone');
+
 # ---- fast path ----
 $admin->value(q{CREATE FUNCTION pay.peek(i int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT a.v FROM pay.accounts a WHERE a.id = i); END'});
 my $peek = $admin->value(q{SELECT 'pay.peek(int)'::regprocedure::oid::int8});

@@ -23,6 +23,11 @@ sub fired { my ($body) = @_; return "CREATE FUNCTION SCHEMA.fired() RETURNS trig
 my $before_insert = 'CREATE TRIGGER fired BEFORE INSERT ON SCHEMA.bait FOR EACH ROW EXECUTE FUNCTION SCHEMA.fired();';
 my $deferred = 'CREATE CONSTRAINT TRIGGER fired AFTER INSERT ON SCHEMA.bait DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION SCHEMA.fired();';
 my $steals_rows = fired("INSERT INTO SCHEMA.loot $read");
+my $mine = "CREATE FUNCTION SCHEMA.mine() RETURNS trigger LANGUAGE plpgsql AS \$g\$BEGIN INSERT INTO SCHEMA.loot $read; RETURN NULL; END\$g\$";
+sub makes { my (@commands) = @_; return $bait . fired(join "; ", map { "EXECUTE \$f\$ $_ \$f\$" } @commands) . $before_insert }
+my $shown = 'SET ROLE owner; CREATE VIEW SCHEMA.shown AS SELECT id, iban FROM SCHEMA.secret WHERE id < 5; GRANT ALL ON SCHEMA.shown TO PUBLIC;';
+my $seen = 'SET ROLE owner; CREATE VIEW SCHEMA.seen AS SELECT iban FROM SCHEMA.secret; GRANT SELECT ON SCHEMA.seen TO PUBLIC; RESET ROLE;';
+my $loops = 'CREATE FUNCTION SCHEMA.loops() RETURNS SETOF text LANGUAGE plpgsql AS $$DECLARE x record; BEGIN FOR x IN SELECT iban FROM SCHEMA.secret LOOP RETURN NEXT x.iban; END LOOP; END$$;';
 
 my @attacks = (
     # ---- statements ----
@@ -84,7 +89,7 @@ my @attacks = (
     {name => 'UPDATE pg_settings', as => 'dba', off => $gate, do => 'UPDATE pg_settings SET setting = \'carol\' WHERE name = \'role\'; SELECT iban FROM SCHEMA.secret', twin_as => 'carol', twin => $read},
     {name => 'a function with SET role', as => 'dba', off => $gate, set_up => $steal, do => 'ALTER FUNCTION SCHEMA.steal() SET role = carol; SELECT SCHEMA.steal()', twin_as => 'carol', twin => $read},
     # vector 50
-    {name => 'ALTER ROLE SET role', as => 'dba', off => $gate, do => 'ALTER ROLE dba SET role = carol; \c' . "\n" . 'SELECT current_user; SELECT iban FROM SCHEMA.secret; ALTER ROLE dba RESET role', twin_as => 'carol', twin => $read},
+    {name => 'ALTER ROLE SET role', as => 'dba', off => $gate, do => 'ALTER ROLE dba SET role = carol; \c' . "\n" . 'SELECT current_user; SELECT iban FROM SCHEMA.secret; SET ROLE NONE; ALTER ROLE dba RESET role', twin_as => 'carol', twin => $read},
     # vector 51
     {name => 'PGOPTIONS with another session user', as => 'dba', off => $gate, options => '-c session_authorization=carol', do => $read, twin_as => 'carol', twin => $read},
     # vector 52
@@ -146,6 +151,60 @@ my @attacks = (
     {name => 'a condition that sees what an approved view leaves out', as => 'alice', refused => 0, approved => '{SELECT}', objects => 'SCHEMA.shown', off => 'barriers',
         before => 'SET ROLE owner; CREATE VIEW SCHEMA.shown AS SELECT iban FROM SCHEMA.secret WHERE id < 5; GRANT SELECT ON SCHEMA.shown TO PUBLIC; RESET ROLE;',
         do => 'CREATE FUNCTION SCHEMA.say(text) RETURNS bool LANGUAGE plpgsql COST 0.0001 AS $$BEGIN RAISE NOTICE \'%\', $1; RETURN true; END$$; SELECT iban FROM SCHEMA.shown WHERE SCHEMA.say(iban)', twin_as => 'carol', twin => $read},
+    # vector 254: code that is the person's own only because somebody else's function made it, or made it hers
+    {name => 'somebody\'s trigger that makes a function of the person\'s for COMMIT', as => 'alice', approved => '{ALL}', off => 'made_by_others',
+        set_up => $loot . makes($mine, 'CREATE TEMP TABLE z (id int)', 'CREATE CONSTRAINT TRIGGER c AFTER INSERT ON z DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION SCHEMA.mine()', 'INSERT INTO z VALUES (1)'),
+        do => 'INSERT INTO SCHEMA.bait VALUES (1)', happened => $looted, twin => "$mine; CREATE TEMP TABLE z (id int); CREATE TRIGGER c AFTER INSERT ON z FOR EACH ROW EXECUTE FUNCTION SCHEMA.mine(); INSERT INTO z VALUES (1)"},
+    {name => 'somebody\'s trigger that replaces a function of the person\'s', as => 'alice', approved => '{ALL}', off => 'made_by_others',
+        set_up => $loot . makes('CREATE OR REPLACE FUNCTION SCHEMA.own() RETURNS int LANGUAGE sql AS $g$INSERT INTO SCHEMA.loot SELECT iban FROM SCHEMA.secret; SELECT 1$g$'),
+        do => 'CREATE FUNCTION SCHEMA.own() RETURNS int LANGUAGE sql AS \'SELECT 2\'; INSERT INTO SCHEMA.bait VALUES (1); SELECT SCHEMA.own()', happened => $looted,
+        twin => "CREATE FUNCTION SCHEMA.own() RETURNS int LANGUAGE sql AS 'SELECT 2'; CREATE OR REPLACE FUNCTION SCHEMA.own() RETURNS int LANGUAGE sql AS \$g\$INSERT INTO SCHEMA.loot $read; SELECT 1\$g\$; SELECT SCHEMA.own()"},
+    {name => 'somebody\'s trigger that makes a temporary view before the table of that name', as => 'alice', approved => '{ALL}', off => 'made_by_others',
+        set_up => $leak . 'CREATE TABLE SCHEMA.orders (leak text); GRANT SELECT ON SCHEMA.orders TO PUBLIC;' . makes('CREATE TEMP VIEW orders AS SELECT SCHEMA.leak(iban) FROM SCHEMA.secret'),
+        do => 'SET search_path = SCHEMA; INSERT INTO bait VALUES (1); SELECT count(*) FROM orders WHERE leak > \'\'', twin => 'CREATE TEMP VIEW orders AS SELECT iban FROM SCHEMA.secret; SELECT * FROM orders'},
+    {name => 'somebody\'s trigger that makes a rule on a table of the person\'s', as => 'alice', approved => '{ALL}', off => 'made_by_others',
+        set_up => $loot . makes("CREATE RULE r AS ON INSERT TO SCHEMA.hers DO ALSO INSERT INTO SCHEMA.loot $read"),
+        do => 'CREATE TABLE SCHEMA.hers (id int); INSERT INTO SCHEMA.bait VALUES (1); INSERT INTO SCHEMA.hers VALUES (1)', happened => $looted,
+        twin => "CREATE TABLE SCHEMA.hers (id int); CREATE RULE r AS ON INSERT TO SCHEMA.hers DO ALSO INSERT INTO SCHEMA.loot $read; INSERT INTO SCHEMA.hers VALUES (1)"},
+    {name => 'somebody\'s trigger that makes a row security policy on a table of the person\'s', as => 'alice', approved => '{ALL}', off => 'made_by_others',
+        set_up => $leak . makes('CREATE POLICY p ON SCHEMA.hers USING (SCHEMA.leak((SELECT max(iban) FROM SCHEMA.secret)) > \'\')'),
+        do => 'CREATE TABLE SCHEMA.hers (id int); INSERT INTO SCHEMA.hers VALUES (1); ALTER TABLE SCHEMA.hers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; INSERT INTO SCHEMA.bait VALUES (1); SELECT * FROM SCHEMA.hers',
+        twin => 'CREATE TABLE SCHEMA.hers (v text); INSERT INTO SCHEMA.hers VALUES (\'MARKER\'); ALTER TABLE SCHEMA.hers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON SCHEMA.hers USING ((SELECT max(iban) FROM SCHEMA.secret) > \'\'); SELECT * FROM SCHEMA.hers'},
+    {name => 'somebody\'s trigger that puts a trigger with its own words on a table of the person\'s', as => 'alice', approved => '{ALL}', off => 'made_by_others',
+        set_up => $loot . makes("CREATE TRIGGER t AFTER INSERT ON SCHEMA.hers FOR EACH ROW EXECUTE FUNCTION SCHEMA.runs('INSERT INTO SCHEMA.loot $read')"),
+        do => 'CREATE TABLE SCHEMA.hers (id int); CREATE FUNCTION SCHEMA.runs() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN EXECUTE tg_argv[0]; RETURN NULL; END$$; INSERT INTO SCHEMA.bait VALUES (1); INSERT INTO SCHEMA.hers VALUES (1)', happened => $looted,
+        twin => "CREATE TABLE SCHEMA.hers (id int); CREATE FUNCTION SCHEMA.runs() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN EXECUTE tg_argv[0]; RETURN NULL; END\$\$; CREATE TRIGGER t AFTER INSERT ON SCHEMA.hers FOR EACH ROW EXECUTE FUNCTION SCHEMA.runs('INSERT INTO SCHEMA.loot $read'); INSERT INTO SCHEMA.hers VALUES (1)"},
+    {name => 'somebody\'s trigger that gives a function to the person', as => 'dba', approved => '{ALL}', off => 'made_by_others', set_up => $steal . makes('ALTER FUNCTION SCHEMA.steal() OWNER TO dba'),
+        do => 'INSERT INTO SCHEMA.bait VALUES (1); SELECT SCHEMA.steal()', twin => 'ALTER FUNCTION SCHEMA.steal() OWNER TO dba; SELECT SCHEMA.steal()'},
+    {name => 'somebody\'s trigger that gives a view to the person', as => 'dba', approved => '{ALL}', off => 'made_by_others',
+        set_up => "$leak CREATE VIEW SCHEMA.theirs AS SELECT SCHEMA.leak(iban) FROM SCHEMA.secret;" . makes('ALTER VIEW SCHEMA.theirs OWNER TO dba'),
+        do => 'INSERT INTO SCHEMA.bait VALUES (1); SELECT count(*) FROM SCHEMA.theirs WHERE leak > \'\'', twin => 'ALTER VIEW SCHEMA.theirs OWNER TO dba; SELECT count(*) FROM SCHEMA.theirs WHERE leak > \'\''},
+    {name => 'somebody\'s trigger that gives a table with a rule to the person', as => 'dba', approved => '{ALL}', off => 'made_by_others',
+        set_up => "$loot CREATE TABLE SCHEMA.theirs (id int); CREATE RULE r AS ON INSERT TO SCHEMA.theirs DO ALSO INSERT INTO SCHEMA.loot $read;" . makes('ALTER TABLE SCHEMA.theirs OWNER TO dba'),
+        do => 'INSERT INTO SCHEMA.bait VALUES (1); INSERT INTO SCHEMA.theirs VALUES (1)', happened => $looted, twin => 'ALTER TABLE SCHEMA.theirs OWNER TO dba; INSERT INTO SCHEMA.theirs VALUES (1)'},
+    {name => 'somebody\'s trigger that makes a default which calls a guarded function', as => 'alice', approved => '{ALL}', off => 'made_by_others', guards => 'function SCHEMA.tells()', objects => 'function SCHEMA.tells()',
+        before => 'CREATE FUNCTION SCHEMA.tells() RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN \'MARKER\'; END$$;', set_up => makes('ALTER TABLE SCHEMA.hers ALTER v SET DEFAULT SCHEMA.tells()'),
+        do => 'CREATE TABLE SCHEMA.hers (id int, v text); INSERT INTO SCHEMA.bait VALUES (1); INSERT INTO SCHEMA.hers VALUES (1)', happened => 'SELECT v FROM SCHEMA.hers',
+        twin => 'CREATE TABLE SCHEMA.hers (id int, v text); ALTER TABLE SCHEMA.hers ALTER v SET DEFAULT SCHEMA.tells(); INSERT INTO SCHEMA.hers VALUES (1)'},
+    # vector 255
+    {name => 'somebody\'s trigger that prepares a statement in the place of the person\'s', as => 'alice', approved => '{ALL}', off => 'made_by_others',
+        set_up => $loot . makes('DEALLOCATE q', "PREPARE q AS INSERT INTO SCHEMA.loot $read"),
+        do => 'PREPARE q AS SELECT 1; INSERT INTO SCHEMA.bait VALUES (1); EXECUTE q', happened => $looted, twin => "PREPARE q AS INSERT INTO SCHEMA.loot $read; EXECUTE q"},
+    # vector 256: an approval of a view opens what the view reads, to the view alone
+    {name => 'a rule beside the one that is the approved view', as => 'alice', approved => '{ALL}', objects => 'SCHEMA.shown', off => 'view_rules', before => "$shown CREATE RULE r AS ON UPDATE TO SCHEMA.shown DO INSTEAD SELECT * FROM SCHEMA.secret; RESET ROLE;",
+        do => 'UPDATE SCHEMA.shown SET id = id', twin => 'UPDATE SCHEMA.shown SET id = id'},
+    {name => 'a rule of the view\'s owner on another table', as => 'alice', approved => '{SELECT}', objects => 'SCHEMA.shown', off => 'view_rules', before => "$shown $bait CREATE RULE r AS ON INSERT TO SCHEMA.bait DO INSTEAD SELECT * FROM SCHEMA.secret; RESET ROLE;",
+        do => 'INSERT INTO SCHEMA.bait SELECT id FROM SCHEMA.shown', twin => $read},
+    {name => 'the same beside the statement, to a function', as => 'alice', approved => '{ALL}', objects => 'SCHEMA.shown', off => 'view_rules', set_up => $leak, before => "$shown CREATE RULE r AS ON UPDATE TO SCHEMA.shown DO INSTEAD NOTHING; CREATE RULE s AS ON UPDATE TO SCHEMA.shown DO ALSO SELECT SCHEMA.leak(iban) FROM SCHEMA.secret; RESET ROLE;",
+        do => 'UPDATE SCHEMA.shown SET id = id', twin => $read},
+    # vector 257
+    {name => 'row security of a table that the approved view reads as well', as => 'alice', approved => '{SELECT}', objects => 'SCHEMA.shown', off => 'view_texts',
+        set_up => "$leak CREATE TABLE SCHEMA.theirs (id int); INSERT INTO SCHEMA.theirs VALUES (1); GRANT ALL ON SCHEMA.theirs TO PUBLIC; ALTER TABLE SCHEMA.theirs ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON SCHEMA.theirs USING (SCHEMA.leak((SELECT max(iban) FROM SCHEMA.secret)) > '');",
+        before => "$seen SET ROLE owner; CREATE VIEW SCHEMA.shown AS SELECT s.iban FROM SCHEMA.secret s JOIN SCHEMA.theirs t ON s.id = t.id; GRANT SELECT ON SCHEMA.shown TO PUBLIC; RESET ROLE;",
+        do => 'SELECT count(*) FROM SCHEMA.shown', twin => 'SELECT * FROM SCHEMA.seen'},
+    # vector 258
+    {name => 'a cursor WITH HOLD over a function\'s loop', as => 'alice', approved => '{SELECT}', off => 'held_loops', do => "$loops BEGIN; DECLARE h CURSOR WITH HOLD FOR SELECT * FROM SCHEMA.loops(); COMMIT; SELECT jit.release(REQUEST); FETCH ALL FROM h",
+        twin => "$loops BEGIN; DECLARE h CURSOR FOR SELECT * FROM SCHEMA.loops(); FETCH ALL FROM h; COMMIT"},
 );
 
 run_attacks(@attacks);

@@ -1,0 +1,213 @@
+// made_by_others.cpp: zone C. See made_by_others.hpp. What counts as code is what judge.cpp asks for the owner of: functions, and
+// the text of views, rules, row security and defaults. Of triggers it asks only for the function's, but the words that a trigger
+// gives to it, and when, are as good as a call. Checks, indexes and domains use an approval whoever wrote them, see README.md.
+
+#include "hooks/made_by_others.hpp"
+
+#include "hooks/authors.hpp"
+#include "hooks/gate.hpp"
+#include "hooks/switches.hpp"
+#include "hooks/values.hpp"
+#include "pg/fresh_rows.hpp"
+#include "pg/record.hpp"
+#include "pg/session.hpp"
+
+extern "C" {
+#include "access/relation.h"
+#include "access/transam.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_policy.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
+#include "commands/extension.h"
+#include "nodes/nodeFuncs.h"
+#include "tcop/tcopprot.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+#include "utils/regproc.h"
+}
+
+namespace jit::hooks::made_by_others {
+
+namespace {
+
+using core::Action;
+using pg::fresh_rows::fresh;
+
+[[noreturn]] void refuse(Oid function, const char *verb, const char *action, const char *object, const char *statement)
+{
+    const char *const detail = psprintf("Function %s belongs neither to you nor to a superuser, and you hold an approval, which code "
+                                        "of your own uses.", format_procedure(function));
+    pg::record::refusal(pg::record::Outcome::refused, nullptr, action, object, detail, statement, pg::session::is_nested());
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("function %s cannot %s %s in your name", format_procedure(function), verb, object), errdetail("%s", detail),
+                    errhint("Do it yourself or by a function of your own, or call the function when you hold no approval.")));
+    pg_unreachable();
+}
+
+const char *name_in(Oid schema, const char *name)
+{
+    return quote_qualified_identifier(get_namespace_name_or_temp(schema), name);
+}
+
+const char *relation_text(const char *what, Oid relid)
+{
+    const char *const name = get_rel_name(relid);
+    return psprintf("%s %s", what, name != nullptr ? name_in(get_rel_namespace(relid), name) : "?");
+}
+
+// What was made or changed, if it is code: whose it is now.
+struct Made {
+    Oid owner; // InvalidOid: it is none
+    Action action;
+    const char *object;
+    const char *verb = "make or change";
+};
+constexpr Made nothing = {InvalidOid, Action::count_, nullptr};
+
+Made made_function(Oid id)
+{
+    HeapTuple tuple = fresh(ProcedureRelationId, ProcedureOidIndexId, {Anum_pg_proc_oid, 0}, id);
+    if (tuple == nullptr)
+        return nothing;
+    const auto *row = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+    return {row->proowner, Action::alter_function, psprintf("function %s", name_in(row->pronamespace, NameStr(row->proname)))};
+}
+
+bool is_view(Oid relid)
+{
+    const char kind = get_rel_relkind(relid);
+    return kind == RELKIND_VIEW || kind == RELKIND_MATVIEW;
+}
+
+Made made_rule(Oid id)
+{
+    HeapTuple tuple = fresh(RewriteRelationId, RewriteOidIndexId, {Anum_pg_rewrite_oid, 0}, id);
+    if (tuple == nullptr)
+        return nothing;
+    const auto *row = reinterpret_cast<Form_pg_rewrite>(GETSTRUCT(tuple));
+    const bool defines_view = is_view(row->ev_class) && row->ev_type == '1';
+    return {pg::fresh_rows::owner_now(row->ev_class), defines_view ? Action::create_view : Action::create_rule,
+            relation_text(defines_view ? "view" : "a rule on", row->ev_class)};
+}
+
+Made made_trigger(Oid id)
+{
+    HeapTuple tuple = fresh(TriggerRelationId, TriggerOidIndexId, {Anum_pg_trigger_oid, 0}, id);
+    if (tuple == nullptr)
+        return nothing;
+    const auto *row = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
+    if (OidIsValid(row->tgparentid)) // a partition has those of its parent
+        return nothing;
+    return {pg::fresh_rows::owner_now(row->tgrelid), Action::trigger, relation_text("a trigger on", row->tgrelid)};
+}
+
+Made made_policy(Oid id)
+{
+    HeapTuple tuple = fresh(PolicyRelationId, PolicyOidIndexId, {Anum_pg_policy_oid, 0}, id);
+    if (tuple == nullptr)
+        return nothing;
+    const Oid relid = reinterpret_cast<Form_pg_policy>(GETSTRUCT(tuple))->polrelid;
+    return {pg::fresh_rows::owner_now(relid), Action::create_policy, relation_text("a row security policy on", relid)};
+}
+
+void on_value(void *found, const Finding &) { *static_cast<bool *>(found) = true; }
+
+bool is_guarded(Oid function, void *) { return function >= FirstNormalObjectId && pg::things::guards_function(function); }
+
+// Does the expression call a guarded function, or for a guarded value? Others use no approval.
+bool calls_guarded(Node *node, void *context)
+{
+    if (node == nullptr)
+        return false;
+    if (IsA(node, FuncExpr) && values::is_original(reinterpret_cast<const FuncExpr *>(node)->funcid)) {
+        bool found = false;
+        if (!values::visit_call(reinterpret_cast<const FuncExpr *>(node), on_value, &found) || found)
+            return true;
+    }
+    return check_functions_in_node(node, is_guarded, nullptr) || pg::compat::walk_expression(node, calls_guarded, context);
+}
+
+bool calls_guarded_in(HeapTuple column_default)
+{
+    return column_default != nullptr && gate::applies() &&
+           calls_guarded(pg::fresh_rows::tree_in(AttrDefaultRelationId, column_default, Anum_pg_attrdef_adbin), nullptr);
+}
+
+Made made_default(Oid relid, int column)
+{
+    HeapTuple tuple = fresh(AttrDefaultRelationId, AttrDefaultIndexId, {Anum_pg_attrdef_adrelid, Anum_pg_attrdef_adnum}, relid, column);
+    if (!calls_guarded_in(tuple))
+        return nothing;
+    return {pg::fresh_rows::owner_now(relid), Action::alter_table, relation_text("a default of", relid)};
+}
+
+// Has the table a text that becomes the new owner's with it?
+bool has_text(Oid relid)
+{
+    Relation relation = try_relation_open(relid, NoLock); // whoever alters it holds a lock
+    if (relation == nullptr)
+        return false;
+    bool has = relation->rd_rules != nullptr ||
+               fresh(PolicyRelationId, PolicyPolrelidPolnameIndexId, {Anum_pg_policy_polrelid, 0}, relid) != nullptr;
+    for (AttrNumber column = 1; column <= RelationGetNumberOfAttributes(relation) && !has; column++)
+        has = TupleDescAttr(RelationGetDescr(relation), column - 1)->atthasdef &&
+              calls_guarded_in(fresh(AttrDefaultRelationId, AttrDefaultIndexId, {Anum_pg_attrdef_adrelid, Anum_pg_attrdef_adnum}, relid, column));
+    relation_close(relation, NoLock);
+    return has;
+}
+
+Made changed_relation(Oid relid)
+{
+    const Oid owner = pg::fresh_rows::owner_now(relid);
+    if (is_view(relid))
+        return {owner, Action::alter_view, relation_text("view", relid)};
+    if (owner == authors::owner_of(relid) || !has_text(relid)) // the caches still show the owner that it had
+        return nothing;
+    return {owner, Action::alter_table, relation_text("relation", relid), "hand over"};
+}
+
+Made made(Oid class_id, Oid id, int sub_id, bool altered)
+{
+    switch (class_id) {
+        case ProcedureRelationId:   return made_function(id);
+        case RewriteRelationId:     return made_rule(id);
+        case TriggerRelationId:     return made_trigger(id);
+        case PolicyRelationId:      return made_policy(id);
+        case AttrDefaultRelationId: return made_default(id, sub_id);
+        case RelationRelationId:    return altered ? changed_relation(id) : nothing;
+        default:                    return nothing;
+    }
+}
+
+Oid function_of_others()
+{
+    // What an extension's script makes is not the text of whoever creates the extension.
+    return creating_extension || switches::off("made_by_others") ? InvalidOid : owner_stack::foreign_function(InvalidOid);
+}
+
+} // namespace
+
+void reached_from_function(Oid class_id, Oid id, int sub_id, bool altered)
+{
+    const Oid function = function_of_others();
+    if (!OidIsValid(function))
+        return;
+    const Made code = made(class_id, id, sub_id, altered);
+    // What belongs to the function's own owner is his code afterwards, as the function is.
+    if (OidIsValid(code.owner) && code.owner != owner_of_object(core::class_function, function))
+        refuse(function, code.verb, pg::record::action_names(core::bit(code.action)), code.object, debug_query_string);
+}
+
+void check_prepare(const Node *parsetree, const char *statement)
+{
+    if (!IsA(parsetree, PrepareStmt) || owner_stack::is_empty())
+        return;
+    if (const Oid function = function_of_others(); OidIsValid(function))
+        refuse(function, "prepare", "PREPARE",
+               psprintf("statement %s", quote_identifier(reinterpret_cast<const PrepareStmt *>(parsetree)->name)), statement);
+}
+
+} // namespace jit::hooks::made_by_others
