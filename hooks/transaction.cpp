@@ -23,6 +23,7 @@ struct Level {
     int executor_depth;
     int planner_depth;
     Oid bare_function;
+    int resumed_count;
 };
 constinit Level *levels = nullptr; // TopMemoryContext
 constinit int level_count = 0;
@@ -36,7 +37,8 @@ void level_begins(SubTransactionId id)
         levels = static_cast<Level *>(levels == nullptr ? MemoryContextAlloc(TopMemoryContext, bytes) : repalloc(levels, bytes));
         level_room = room;
     }
-    levels[level_count++] = {id, session::executor_depth, session::planner_depth, session::bare_function};
+    levels[level_count++] = {id, session::executor_depth, session::planner_depth, session::bare_function,
+                             pg::uses::resumed_count};
 }
 
 void level_ends(SubTransactionId id, bool aborted)
@@ -47,6 +49,7 @@ void level_ends(SubTransactionId id, bool aborted)
             session::executor_depth = level.executor_depth;
             session::planner_depth = level.planner_depth;
             session::bare_function = level.bare_function;
+            pg::uses::resume_ends(level.resumed_count);
         }
     }
 }
@@ -58,6 +61,7 @@ inline void no_level_left()
     session::executor_depth = 0;
     session::planner_depth = 0;
     session::bare_function = InvalidOid;
+    session::planned_ahead = false;
 }
 
 void committed()

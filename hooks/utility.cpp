@@ -203,7 +203,8 @@ void check(PlannedStmt *statement, const char *text)
     if (session::is_top_level()) {
         owner_stack::statement_starts(!IsA(parsetree, TransactionStmt));
         pg::evidence::rollback_asked = IsA(parsetree, TransactionStmt) && reinterpret_cast<TransactionStmt *>(parsetree)->kind == TRANS_STMT_ROLLBACK;
-        if (pg::uses::any)
+        session::planned_ahead = false;
+        if (session::statement_begins() && pg::uses::any)
             pg::uses::statement_starts();
     }
     const bool harmless = returns_role(parsetree);
