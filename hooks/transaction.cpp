@@ -3,6 +3,7 @@
 
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
+#include "hooks/failing_rows.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/statement.hpp"
 #include "pg/evidence.hpp"
@@ -74,6 +75,7 @@ void committed()
     if (pg::evidence::held_records::due)
         pg::evidence::held_records::flush();
     deadline::transaction_over();
+    failing_rows::transaction_over(true);
     session::proposals_committed();
     if (session::utility_depth == 0)
         owner_stack::settle();
@@ -103,6 +105,7 @@ void other_end(XactEvent event)
                 pg::evidence::held_records::flush();
             pg::evidence::held_records::timer_lost();
             deadline::transaction_over();
+            failing_rows::transaction_over(event == XACT_EVENT_PREPARE);
             deadline::timers_lost();
             session::proposals_aborted();
             break;
