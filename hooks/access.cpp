@@ -318,13 +318,13 @@ void reached(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, v
         case OAT_POST_CREATE:
             on_create(class_id, object_id, sub_id, static_cast<const ObjectAccessPostCreate *>(argument));
             break;
-        case OAT_FUNCTION_EXECUTE: // what no plan names: CALL, fast path, expressions of commands
+        case OAT_FUNCTION_EXECUTE:
             if (given_text::is_executor(object_id))
                 given_text::note_executor();
             else if (values::is_original(object_id))
                 values::called_unseen(object_id);
             else if (pg::things::guards_function(object_id))
-                objects::admit_call(object_id);
+                objects::admit_unplanned_call(object_id);
             break;
         case OAT_NAMESPACE_SEARCH:
             break;

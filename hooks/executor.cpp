@@ -121,13 +121,10 @@ bool has_other_callers(const Guarded *entry)
 }
 
 // Before each further run of anything that was allowed by an approval or an exemption: a fetch, the next part of a portal.
-void check_again(const QueryDesc *query)
+void check_again(const QueryDesc *query, Guarded *entry)
 {
     AcceptInvalidationMessages();
     deadline::recheck(); // first: its error names the approval, whether or not a worker has removed it by now
-    Guarded *const entry = guarded_queries::find(query);
-    if (entry != nullptr && !entry->taken.empty() && session::executor_depth == 0)
-        pg::uses::resume(entry->taken);
     // A standby that fell behind judges a cursor anew, too.
     const bool late = entry != nullptr && RecoveryInProgress() && pg::standby::is_late(GetCurrentTimestamp());
     const bool statement_is_over = entry != nullptr && entry->judged_bound && pg::bound::active.count == 0;
@@ -224,7 +221,7 @@ void start_bound(QueryDesc *query, int flags)
     const bool top = session::is_top_level();
     if (top) {
         owner_stack::statement_starts(true);
-        if (pg::uses::any)
+        if (session::statement_begins() && pg::uses::any)
             pg::uses::statement_starts();
     }
     const Oid bare = top ? bare_call::function_of(query->plannedstmt) : InvalidOid;
@@ -272,8 +269,10 @@ void executor_start(QueryDesc *query, int flags)
         if (!has_accepted(query))
             AcceptInvalidationMessages();
         if (gate::is_calm() && !deadline::active() && !bare_call::concerns(query)) {
-            if (session::is_top_level())
+            if (session::is_top_level()) {
                 owner_stack::statement_runs();
+                (void) session::statement_begins();
+            }
             start_by_relations(query, flags, gate::calm.extension_here);
             return;
         }
@@ -316,9 +315,14 @@ void add_rows(const QueryDesc *query)
 {
     const Oid bare = bare_call::running(query);
     const statement::Binding bound = guarded_queries::open_again(query);
+    int resumed = pg::uses::resumed_count;
     if ((deadline::active() || guarded_queries::first != nullptr) && session::house_open == 0 && !bare_call::is_ours(bare) &&
-        !switches::off("executor_run"))
-        check_again(query);
+        !switches::off("executor_run")) {
+        Guarded *const entry = guarded_queries::find(query);
+        if (entry != nullptr && !entry->taken.empty() && session::executor_depth == 0)
+            resumed = pg::uses::resume(entry->taken);
+        check_again(query, entry);
+    }
     // Counts in runs at depth 1 only, so that other runs, which are nested in this one, leave it alone.
     const Oid outer = session::bare_function;
     session::bare_function = bare;
@@ -330,6 +334,7 @@ void add_rows(const QueryDesc *query)
     if (hides)
         failing_rows::pop(&frame);
     session::bare_function = outer;
+    pg::uses::resume_ends(resumed);
     if (pg::uses::any && session::executor_depth == 0)
         pg::row_counts::run_ends();
     statement::leave(bound);

@@ -10,8 +10,18 @@ extern "C" {
 
 namespace jit::hooks::failing_rows {
 
-// Does the plan change a relation that is guarded against reading, and that the person may not read whole?
+// Does the plan change a relation that is guarded against reading, and that the person may not read whole? Then that is noted.
 [[nodiscard]] bool are_hidden(const PlannedStmt *plan);
+
+// The same for one relation, and what is hung below it.
+[[nodiscard]] bool is_hidden(Oid relid);
+
+// Such a relation is changed: constraints that are deferred fail later, and then without their DETAIL, too.
+void note_changed();
+[[nodiscard]] bool may_fail_later();
+void transaction_over(bool committed);
+// Of an error on its way to the log and the client. COMMIT leaves no other place: nothing of ours is on the stack then.
+void hide_at_commit(ErrorData *error);
 
 // Takes the DETAIL from such errors while it is on the stack; must stay alive until pop(), or the error.
 struct Frame {

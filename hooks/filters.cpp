@@ -1,10 +1,13 @@
 // filters.cpp: zone C. See filters.hpp. A function is trusted with rows that do not count when it is leakproof, or cannot
 // keep what it sees (not volatile) and is PostgreSQL's own or of somebody whom the approval trusts with the table. The
-// person's own functions are not, and where the person is a superuser, who may own anything, only PostgreSQL's own are.
+// person's own functions are not, nor those of PostgreSQL's that run what they are given; and where the person is a
+// superuser, who may own anything, only PostgreSQL's own are.
 
 #include "hooks/filters.hpp"
 
+#include "hooks/given_text.hpp"
 #include "hooks/judge.hpp"
+#include "hooks/switches.hpp"
 #include "pg/compat.hpp"
 #include "pg/session.hpp"
 
@@ -14,6 +17,7 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "optimizer/clauses.h"
+#include "utils/fmgroids.h"
 #include "utils/syscache.h"
 }
 
@@ -21,17 +25,44 @@ namespace jit::hooks::filters {
 
 namespace {
 
+bool is_own(Oid owner)
+{
+    const Oid person = pg::session::person();
+    return superuser_arg(person) || owner == person;
+}
+
+// Somebody whom the approval trusts with the table.
+bool is_trusted_owner(Oid owner, Oid relid)
+{
+    return !is_own(owner) && (superuser_arg(owner) || owner == owner_of_object(core::class_relation, relid));
+}
+
 bool is_trusted(const FormData_pg_proc *function, Oid relid)
 {
     if (function->oid < FirstNormalObjectId)
-        return function->prolang == INTERNALlanguageId && (function->proleakproof || function->provolatile != PROVOLATILE_VOLATILE);
-    const Oid person = pg::session::person();
-    if (superuser_arg(person) || function->proowner == person)
+        return function->prolang == INTERNALlanguageId &&
+               (function->proleakproof || function->provolatile != PROVOLATILE_VOLATILE) &&
+               (!given_text::is_one_of_them(function->oid) || switches::off("given_filters"));
+    if (is_own(function->proowner))
         return false;
     if (function->proleakproof)
         return true; // only a superuser can say so
-    return function->provolatile != PROVOLATILE_VOLATILE &&
-           (superuser_arg(function->proowner) || function->proowner == owner_of_object(core::class_relation, relid));
+    return function->provolatile != PROVOLATILE_VOLATILE && is_trusted_owner(function->proowner, relid);
+}
+
+// Functions that are told by a value which type to make: any, with the checks of its domains.
+bool makes_any_type(Oid function)
+{
+    switch (function) {
+        case F_ARRAY_IN:
+        case F_DOMAIN_IN:
+        case F_MULTIRANGE_IN:
+        case F_RANGE_IN:
+        case F_RECORD_IN:
+            return !switches::off("given_filters");
+        default:
+            return pg::compat::tries_any_type(function) && !switches::off("given_filters");
+    }
 }
 
 // For check_functions_in_node(): true stops.
@@ -45,16 +76,27 @@ bool is_watcher(Oid function, void *relid)
     return !trusted;
 }
 
-// Making a value of such a type runs the checks of domains.
-bool runs_checks(Oid type)
+Oid owner_of_type(Oid type)
+{
+    HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+    if (!HeapTupleIsValid(tuple))
+        return InvalidOid;
+    const Oid owner = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple))->typowner;
+    ReleaseSysCache(tuple);
+    return owner;
+}
+
+// Making a value of such a type runs the checks of domains; to json goes what its owner's cast makes of it.
+bool runs_code(Oid type, Oid relid)
 {
     if (type < FirstNormalObjectId)
         return false;
     const Oid element = get_element_type(type);
     switch (get_typtype(OidIsValid(element) ? element : type)) {
-        case TYPTYPE_BASE:
-        case TYPTYPE_ENUM:
+        case TYPTYPE_BASE: // only a superuser can make one
             return false;
+        case TYPTYPE_ENUM:
+            return !is_trusted_owner(owner_of_type(OidIsValid(element) ? element : type), relid) && !switches::off("given_filters");
         default:
             return true;
     }
@@ -73,14 +115,17 @@ bool watches(Node *node, void *relid)
         case T_CoerceToDomain:
             return true;
         case T_FuncExpr:
+            if (makes_any_type(reinterpret_cast<const FuncExpr *>(node)->funcid) || runs_code(exprType(node), *static_cast<const Oid *>(relid)))
+                return true;
+            break;
         case T_CoerceViaIO:
         case T_ArrayCoerceExpr:
         case T_ConvertRowtypeExpr:
-            if (runs_checks(exprType(node)))
+            if (runs_code(exprType(node), *static_cast<const Oid *>(relid)))
                 return true;
             break;
         default:
-            if (pg::compat::makes_json(node) && runs_checks(exprType(node)))
+            if (pg::compat::makes_json(node) && runs_code(exprType(node), *static_cast<const Oid *>(relid)))
                 return true;
             break;
     }

@@ -3,30 +3,40 @@
 #include "hooks/objects.hpp"
 
 #include "hooks/authors.hpp"
+#include "hooks/bare_call.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/refusal.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/value_functions.hpp"
 #include "hooks/values.hpp"
 #include "pg/session.hpp"
+#include "pg/uses.hpp"
 #include "pg/views.hpp"
 
 extern "C" {
 #include "access/parallel.h"
 #include "access/transam.h"
 #include "nodes/nodeFuncs.h"
+#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "utils/inval.h"
+#include "utils/portal.h"
 }
 
 namespace jit::hooks::objects {
 
 namespace {
 
-// One line in the record for a statement of the client, however often it calls the function.
+// The statements of one string share their times.
+uint64 present_statement()
+{
+    return switches::off("statement_numbers") ? static_cast<uint64>(GetCurrentStatementStartTimestamp()) : pg::session::statement_number;
+}
+
+// One line in the record, and one use, for a statement of the client, however often it calls the function.
 struct Noted {
-    TimestampTz statement;
-    TimestampTz transaction;
+    uint64 statement;
+    TimestampTz transaction; // a procedure goes through several
     Oid function;
     core::RequestId request;
     friend bool operator==(const Noted &, const Noted &) = default; // byte by byte, the padding would tell them apart
@@ -36,7 +46,7 @@ constinit Noted last_watched = {};
 
 bool is_new(Noted *last, Oid function, core::RequestId request)
 {
-    const Noted now = {GetCurrentStatementStartTimestamp(), GetCurrentTransactionStartTimestamp(), function, request};
+    const Noted now = {present_statement(), GetCurrentTransactionStartTimestamp(), function, request};
     if (now == *last)
         return false;
     *last = now;
@@ -78,25 +88,15 @@ std::span<const OwnersText> callers_in(std::span<const OwnersText> texts, Oid fu
 }
 
 struct NotedValue {
-    TimestampTz statement;
+    uint64 statement;
     TimestampTz transaction;
     Oid object;
     char object_class;
     core::Actions actions;
     core::RequestId request;
+    friend bool operator==(const NotedValue &, const NotedValue &) = default;
 };
 constinit NotedValue last_value = {};
-
-bool is_new_value(char object_class, Oid id, core::Actions actions, core::RequestId request)
-{
-    const TimestampTz statement = GetCurrentStatementStartTimestamp();
-    const TimestampTz transaction = GetCurrentTransactionStartTimestamp();
-    if (last_value.statement == statement && last_value.transaction == transaction && last_value.object == id &&
-        last_value.object_class == object_class && last_value.actions == actions && last_value.request == request)
-        return false;
-    last_value = {statement, transaction, id, object_class, actions, request};
-    return true;
-}
 
 struct Walk {
     List *functions; // guarded ones
@@ -158,12 +158,15 @@ void admit_value(char object_class, Oid id, core::Actions actions, Oid author, c
         return;
     gate::Outcome outcome = {};
     outcome.until = core::never;
-    const core::RequestId before = last_value.request;
-    gate::admit(access_by_itself(object_class, id, actions, author), statement, !is_new_value(object_class, id, actions, before),
-                &outcome);
+    NotedValue now = {present_statement(), GetCurrentTransactionStartTimestamp(), id, object_class, actions, last_value.request};
+    const bool again = now == last_value;
+    gate::admit(access_by_itself(object_class, id, actions, author), statement, again, &outcome);
+    now.request = outcome.use_count > 0 ? outcome.uses[0].request : 0;
+    const bool noted = again && now == last_value;
+    last_value = now;
     if (outcome.use_count == 0)
         return;
-    if (is_new_value(object_class, id, actions, outcome.uses[0].request))
+    if (!noted)
         gate::note_uses(outcome, statement);
     else
         gate::note_ends(outcome);
@@ -188,6 +191,17 @@ void admit_call(Oid function)
         admit_call_in(function, callers_in(one_text(copying_into), function), debug_query_string);
     else
         admit_call_in(function, {}, debug_query_string);
+}
+
+void admit_unplanned_call(Oid function)
+{
+    // The fast path: no other hook sees that such a statement starts.
+    if (pg::session::is_top_level() && ActivePortal == nullptr && !bare_call::spi_is_open() && !switches::off("statement_numbers")) {
+        pg::session::planned_ahead = false;
+        if (pg::session::statement_begins() && pg::uses::any)
+            pg::uses::statement_starts();
+    }
+    admit_call(function);
 }
 
 namespace {
@@ -229,7 +243,7 @@ void admit_plan(const PlannedStmt *plan, const char *statement)
 
 void admit_query(Query *query, const char *statement)
 {
-    if (pg::things::current().function_count == 0 || switches::off("plan_functions"))
+    if (pg::things::current().function_count == 0 || switches::off("plan_functions") || switches::off("execute"))
         return;
     Walk w = {};
     (void) collect(reinterpret_cast<Node *>(query), &w);
@@ -240,8 +254,13 @@ void admit_query(Query *query, const char *statement)
     ListCell *cell;
     foreach (cell, w.texts)
         texts[count++] = {lfirst_oid(cell), InvalidOid, false};
-    foreach (cell, w.functions)
-        admit_call_in(lfirst_oid(cell), callers_in({texts, count}, lfirst_oid(cell)), statement);
+    foreach (cell, w.functions) {
+        gate::Outcome outcome = {}; // uses are taken by the call, or as the plan starts
+        outcome.until = core::never;
+        gate::admit(access_to(core::class_function, lfirst_oid(cell), core::bit(core::Action::execute),
+                              callers_in({texts, count}, lfirst_oid(cell))),
+                    statement, true, &outcome);
+    }
 }
 
 void settle()

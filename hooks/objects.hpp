@@ -16,6 +16,8 @@ void admit_value(char object_class, Oid id, core::Actions actions, Oid author, c
 
 // A guarded function is about to be called, or prepared to be called. Needs gate::applies().
 void admit_call(Oid function);
+// The same where no plan names it: CALL, fast path, expressions of commands.
+void admit_unplanned_call(Oid function);
 
 // The table that the present COPY FROM fills, while functions are guarded: its defaults are its owner's text.
 extern Oid copying_into;

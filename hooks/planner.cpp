@@ -51,7 +51,8 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
     AcceptInvalidationMessages();
     if (pg::session::is_top_level()) {
         owner_stack::statement_starts(false); // before inlining is decided
-        if (pg::uses::any) // what planning itself reads is a use of its own: nothing says which execution follows
+        pg::session::planning_starts(); // what planning itself reads and calls shares the use of the execution that follows
+        if (pg::uses::any)
             pg::uses::statement_starts();
     }
     objects::settle();

@@ -3,6 +3,7 @@
 
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
+#include "hooks/failing_rows.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/statement.hpp"
 #include "pg/evidence.hpp"
@@ -23,6 +24,7 @@ struct Level {
     int executor_depth;
     int planner_depth;
     Oid bare_function;
+    int resumed_count;
 };
 constinit Level *levels = nullptr; // TopMemoryContext
 constinit int level_count = 0;
@@ -36,7 +38,8 @@ void level_begins(SubTransactionId id)
         levels = static_cast<Level *>(levels == nullptr ? MemoryContextAlloc(TopMemoryContext, bytes) : repalloc(levels, bytes));
         level_room = room;
     }
-    levels[level_count++] = {id, session::executor_depth, session::planner_depth, session::bare_function};
+    levels[level_count++] = {id, session::executor_depth, session::planner_depth, session::bare_function,
+                             pg::uses::resumed_count};
 }
 
 void level_ends(SubTransactionId id, bool aborted)
@@ -47,6 +50,7 @@ void level_ends(SubTransactionId id, bool aborted)
             session::executor_depth = level.executor_depth;
             session::planner_depth = level.planner_depth;
             session::bare_function = level.bare_function;
+            pg::uses::resume_ends(level.resumed_count);
         }
     }
 }
@@ -58,6 +62,7 @@ inline void no_level_left()
     session::executor_depth = 0;
     session::planner_depth = 0;
     session::bare_function = InvalidOid;
+    session::planned_ahead = false;
 }
 
 void committed()
@@ -70,6 +75,7 @@ void committed()
     if (pg::evidence::held_records::due)
         pg::evidence::held_records::flush();
     deadline::transaction_over();
+    failing_rows::transaction_over(true);
     session::proposals_committed();
     if (session::utility_depth == 0)
         owner_stack::settle();
@@ -99,6 +105,7 @@ void other_end(XactEvent event)
                 pg::evidence::held_records::flush();
             pg::evidence::held_records::timer_lost();
             deadline::transaction_over();
+            failing_rows::transaction_over(event == XACT_EVENT_PREPARE);
             deadline::timers_lost();
             session::proposals_aborted();
             break;

@@ -5,6 +5,7 @@
 #include "hooks/cluster.hpp"
 #include "hooks/current_command.hpp"
 #include "hooks/deadline.hpp"
+#include "hooks/failing_rows.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/house.hpp"
 #include "hooks/lending.hpp"
@@ -204,7 +205,8 @@ void check(PlannedStmt *statement, const char *text)
     if (session::is_top_level()) {
         owner_stack::statement_starts(!IsA(parsetree, TransactionStmt));
         pg::evidence::rollback_asked = IsA(parsetree, TransactionStmt) && reinterpret_cast<TransactionStmt *>(parsetree)->kind == TRANS_STMT_ROLLBACK;
-        if (pg::uses::any)
+        session::planned_ahead = false;
+        if (session::statement_begins() && pg::uses::any)
             pg::uses::statement_starts();
     }
     const bool harmless = returns_role(parsetree);
@@ -253,6 +255,7 @@ struct Around {
     int calls;    // values::allowed_calls()
     Oid copies_into; // objects::copying_into
     bool lent;       // the privilege for it is
+    bool hides_rows; // in the errors of constraints
 };
 
 void run_inside(const Around &around, PlannedStmt *statement, const char *text, bool read_only_tree,
@@ -282,6 +285,9 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
     const planted::Frame planting = planted::begin(statement->utilityStmt, context == PROCESS_UTILITY_SUBCOMMAND);
     deadline::Frame frame;
     deadline::push(&frame);
+    failing_rows::Frame hiding;
+    if (around.hides_rows)
+        failing_rows::push(&hiding);
     PG_TRY();
     {
         if (around.lent)
@@ -309,6 +315,8 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
             planted::forget(planting);
     }
     PG_END_TRY();
+    if (around.hides_rows)
+        failing_rows::pop(&hiding);
     deadline::pop(&frame);
     planted::finish(planting);
 }
@@ -332,7 +340,7 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
             pg::shared::hold_database(wanted);
         else
             wanted = InvalidOid;
-        const Around around = {wanted, false, false, core::Action::count_, 0, 0, InvalidOid, false};
+        const Around around = {wanted, false, false, core::Action::count_, 0, 0, InvalidOid, false, false};
         if (OidIsValid(wanted))
             run_inside(around, statement, text, read_only_tree, context, parameters, environment, destination, completion);
         else
@@ -372,12 +380,19 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
 
     const int calls = gate::applies() && !session::is_worker() ? values::allowed_calls(parsetree, text) : 0;
     Oid copies_into = InvalidOid;
-    if (IsA(parsetree, CopyStmt) && gate::applies() && pg::things::current().function_count > 0)
+    if (IsA(parsetree, CopyStmt) && gate::applies())
         if (const auto *copy = reinterpret_cast<const CopyStmt *>(parsetree); copy->is_from && copy->relation != nullptr)
             copies_into = RangeVarGetRelid(copy->relation, NoLock, true);
+    bool hides_rows = IsA(parsetree, ConstraintsSetStmt) && failing_rows::may_fail_later();
+    if (OidIsValid(copies_into) && failing_rows::is_hidden(copies_into)) {
+        failing_rows::note_changed();
+        hides_rows = true;
+    }
+    if (pg::things::current().function_count == 0)
+        copies_into = InvalidOid;
     const Around around = {database, exporting, temporary, targets::action_of(parsetree),
                            IsA(parsetree, DoStmt) || IsA(parsetree, CallStmt) ? 1 : 0, calls, copies_into,
-                           may_borrow && lent_commands::takes(statement, text)};
+                           may_borrow && lent_commands::takes(statement, text), hides_rows};
     run_inside(around, may_borrow && IsA(parsetree, CopyStmt) ? lending::copy_as_query(statement) : statement, text, read_only_tree, context, parameters,
                environment, destination, completion);
 

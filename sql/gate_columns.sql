@@ -133,6 +133,53 @@ UPDATE app.accounts SET balance = -1 WHERE id = 1;
 SELECT jit.release(:r);
 \set VERBOSITY terse
 
+-- An exclusion constraint shows the row that was there, also to COPY (vector 263) and to what is deferred (vector 264).
+\c - regress_owner
+CREATE TABLE app.leave (person text, during int4range, EXCLUDE USING gist (during WITH &&));
+CREATE TABLE app.later (person text, during int4range, n int REFERENCES app.notes DEFERRABLE INITIALLY DEFERRED,
+    EXCLUDE USING gist (during WITH &&) DEFERRABLE INITIALLY DEFERRED);
+CREATE PROCEDURE app.commits() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO app.later VALUES ('all', '(,)'); COMMIT; END $$;
+INSERT INTO app.leave VALUES ('ann', '[7,9)');
+INSERT INTO app.later VALUES ('ann', '[7,9)');
+GRANT SELECT, INSERT ON app.leave, app.later TO regress_bob, regress_alice;
+\c - postgres
+SELECT jit.create_policy('leave', '{READ}', '{app.leave,app.later}', eligible => '{regress_alice}', approvals => 0, require_reason => false);
+\set deferred 'BEGIN; INSERT INTO app.later VALUES (\'all\', \'(,)\'); SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK; BEGIN; INSERT INTO app.later VALUES (\'all\', \'(,)\'); COMMIT; INSERT INTO app.later VALUES (\'all\', \'(,)\'); CALL app.commits(); INSERT INTO app.later VALUES (\'none\', \'empty\', 4711);'
+\set VERBOSITY default
+\c - regress_bob
+INSERT INTO app.leave VALUES ('all', '(,)');
+COPY app.leave FROM STDIN;
+all	(,)
+\.
+:deferred
+DO $$
+DECLARE told text;
+BEGIN
+    INSERT INTO app.later VALUES ('all', '(,)');
+    SET CONSTRAINTS ALL IMMEDIATE;
+EXCEPTION WHEN exclusion_violation THEN GET STACKED DIAGNOSTICS told = PG_EXCEPTION_DETAIL; RAISE NOTICE '%', told;
+END $$;
+-- What follows is another statement, and of a table whose rows may be seen.
+INSERT INTO app.notes VALUES (1);
+BEGIN;
+INSERT INTO app.later VALUES ('none', 'empty');
+INSERT INTO app.notes VALUES (1);
+ROLLBACK;
+COPY app.notes FROM STDIN;
+1	again
+\.
+-- Twin: who may read it is told.
+\c - regress_alice
+\set VERBOSITY terse
+SELECT jit.request('leave') AS r \gset
+\set VERBOSITY default
+COPY app.leave FROM STDIN;
+all	(,)
+\.
+:deferred
+SELECT jit.release(:r);
+\set VERBOSITY terse
+
 -- Values that lie in a TOAST table are of no column there (vector 200).
 \c - postgres
 ALTER TABLE app.accounts ALTER iban SET STORAGE EXTERNAL;

@@ -105,6 +105,12 @@ SELECT jit.request('accounts', statement => '');
 SELECT jit.request('accounts', statement => 'SELECT iban FROM app.accounts WHERE id = $1');
 SELECT jit.request('accounts', statement => 'SELECT nonsense FROM app.accounts');
 SELECT jit.request('accounts', statement => 'EXPLAIN SELECT 1');
+-- Nor what reads as another statement than it is (vector 265); lines, tabs and escapes are shown.
+\set VERBOSITY default
+SELECT jit.request('accounts', statement => E'SELECT * FROM app.accounts WHERE id = 1 /*\u202E \u2066*/ OR true --\u2069 \u2066*/');
+\set VERBOSITY terse
+SELECT jit.request('accounts', statement => E'SELECT id FROM app.accounts\n\tWHERE owner = U&\'\\202E\'\r\n') AS r \gset
+SELECT jit.cancel(:r);
 
 -- An approval without a statement serves any, and is used first when nobody counts it.
 SELECT jit.request('accounts', uses => 1, statement => 'SELECT count(*) FROM app.accounts') AS r \gset

@@ -21,10 +21,15 @@ CREATE TABLE app.lines (account int REFERENCES app.accounts ON DELETE RESTRICT, 
 ALTER TABLE app.lines ENABLE ROW LEVEL SECURITY;
 CREATE POLICY seen ON app.lines USING (line <> 'secret');
 INSERT INTO app.lines VALUES (1, 'one'), (1, 'secret');
+CREATE TABLE app.numbered (id serial, other int, what text);
+CREATE TYPE app.grade AS ENUM ('a');
+CREATE TEXT SEARCH CONFIGURATION app.words (COPY = simple);
+GRANT USAGE ON SEQUENCE app.numbered_id_seq TO regress_alice;
 GRANT SELECT ON app.rich, app.lines TO regress_alice;
 RESET ROLE;
 CREATE ROLE regress_lender;
 GRANT ALL ON ALL TABLES IN SCHEMA app TO regress_lender;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA app TO regress_lender;
 GRANT regress_owner TO regress_dba;
 SELECT jit.create_policy('app', '{ALL}', '{app.*}', lends => 'regress_lender', eligible => '{regress_alice}', approvals => 0, require_reason => false,
     exempt => '{regress_owner}');
@@ -243,6 +248,66 @@ SELECT jit.request('app', statement => 'SELECT mine.unpinned(id) FROM app.accoun
 SELECT jit.request('app', statement => 'SELECT id FROM app.accounts WHERE id = 1') AS r \gset
 SELECT id FROM app.accounts WHERE id = 1;
 SELECT jit.release(:r);
+-- Nor what answers by what the requester does later: sessions, objects, statistics, chance with a seed (vector 261).
+CREATE SEQUENCE mine.s;
+CREATE TABLE mine.t (id int);
+CREATE TYPE mine.colour AS ENUM ('red');
+CREATE TEXT SEARCH CONFIGURATION mine.words (COPY = simple);
+CREATE TYPE mine.two AS (a int, b int);
+SELECT lo_create(4711);
+\set VERBOSITY default
+\set only 'SELECT owner FROM app.accounts WHERE '
+SELECT format('SELECT jit.request(''app'', statement => %L)', :'only' || condition) FROM (VALUES
+    ('id = (SELECT last_value FROM mine.s)'),
+    ('id = nextval(''mine.s'')'),
+    ('id = currval(''mine.s'')'),
+    ('id = lastval()'),
+    ('id = (random() * 10)::int'),
+    ('id = pg_backend_pid()'),
+    ('owner = (SELECT application_name FROM pg_stat_activity WHERE pid = 1)'),
+    ('owner = (SELECT setting FROM pg_settings WHERE name = ''my.x'')'),
+    ('owner = (SELECT comment FROM information_schema.tables t, LATERAL (SELECT t.table_name AS comment) c LIMIT 1)'),
+    ('owner = obj_description(''mine.t''::regclass)'),
+    ('owner = (''mine.t''::regclass)::text'),
+    ('has_table_privilege(''public'', ''mine.t'', ''SELECT'')'),
+    ('to_regclass(''mine.flag'') IS NULL'),
+    ('id = pg_relation_size(''mine.t'')'),
+    ('owner = (''red''::mine.colour)::text'),
+    ('NOT to_tsvector(''mine.words'', owner) @@ to_tsquery(''simple'', ''ann'')'),
+    ('owner = convert_from(lo_get(4711), ''UTF8'')'),
+    ('pg_try_advisory_lock(1)')) v (condition) \gexec
+-- Twin: the time, chance that nobody seeds, and what others own.
+\set VERBOSITY terse
+SELECT format('SELECT jit.request(''app'', statement => %L)', :'only' || condition) FROM (VALUES
+    ('now() > current_date AND clock_timestamp() > localtimestamp AND owner <> current_user'),
+    ('gen_random_uuid() IS NOT NULL AND length(owner) = 3'),
+    ('tableoid = ''app.accounts''::regclass'),
+    ('owner = (''a''::app.grade)::text AND to_tsvector(''app.words'', owner) @@ to_tsquery(''simple'', ''ann'')'),
+    ('(jsonb_populate_record(NULL::mine.two, ''{"a": 1}'')).a = id')) v (condition) \gexec
+-- A number that a column draws by default is not one that the requester chooses.
+\set VERBOSITY default
+SELECT jit.request('app', statement => $$INSERT INTO app.numbered (other) VALUES (nextval('app.numbered_id_seq'))$$);
+SELECT jit.request('app', statement => $$UPDATE app.numbered SET what = 'y' WHERE id = nextval('app.numbered_id_seq')$$);
+\set VERBOSITY terse
+SELECT jit.request('app', statement => $$INSERT INTO app.numbered (what) VALUES ('x')$$);
+SELECT jit.request('app', statement => $$INSERT INTO app.numbered (id) VALUES (nextval('app.numbered_id_seq'))$$);
+SELECT jit.request('app', statement => $$UPDATE app.numbered SET what = 'y' WHERE id = 1$$);
+SELECT jit.request('app', statement => $$SELECT setval('app.numbered_id_seq', 7)$$);
+-- A type of the requester's own is bound as it is.
+SELECT jit.request('app', statement => 'SELECT owner FROM app.accounts WHERE id = (jsonb_populate_record(NULL::mine.two, ''{"a": 1, "b": 2}'')).a') AS r \gset
+SELECT owner FROM app.accounts WHERE id = (jsonb_populate_record(NULL::mine.two, '{"a": 1, "b": 2}')).a;
+ALTER TYPE mine.two RENAME ATTRIBUTE a TO c;
+ALTER TYPE mine.two RENAME ATTRIBUTE b TO a;
+\set VERBOSITY default
+SELECT owner FROM app.accounts WHERE id = (jsonb_populate_record(NULL::mine.two, '{"a": 1, "b": 2}')).c;
+\set VERBOSITY terse
+SELECT owner FROM app.accounts WHERE id = (jsonb_populate_record(NULL::mine.two, '{"a": 1, "b": 2}')).a;
+SELECT jit.release(:r);
+SELECT lo_unlink(4711);
+DROP SEQUENCE mine.s;
+DROP TABLE mine.t;
+DROP TYPE mine.colour, mine.two;
+DROP TEXT SEARCH CONFIGURATION mine.words;
 DROP TABLE mine.rates;
 \c - postgres
 SET client_min_messages = warning;

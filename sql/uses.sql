@@ -142,6 +142,66 @@ SELECT count(*) FROM app.accounts;
 ROLLBACK;
 :left
 
+-- What fetches from it reads nothing else for it, whether or not the fetch fails (vector 259).
+SELECT jit.request('accounts', uses => 4) AS r \gset
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM app.accounts ORDER BY id;
+DO $$ DECLARE c refcursor := 'c'; r record; BEGIN
+    FETCH c INTO r;
+    SELECT * INTO r FROM app.accounts WHERE id = r.id + 1;
+    RAISE NOTICE 'read %', r;
+END $$;
+:left
+DO $$ DECLARE c refcursor := 'c'; r record; BEGIN FETCH c INTO r; RAISE NOTICE 'fetched %', r; END $$;
+:left
+DECLARE d CURSOR FOR SELECT 1 / (id - id) FROM app.accounts;
+DO $$ DECLARE d refcursor := 'd'; r record; BEGIN
+    BEGIN FETCH d INTO r; EXCEPTION WHEN division_by_zero THEN RAISE NOTICE '%', SQLERRM; END;
+    SELECT * INTO r FROM app.accounts WHERE id = 2;
+    RAISE NOTICE 'read %', r;
+END $$;
+:left
+DO $$ DECLARE c refcursor := 'c'; r record; BEGIN FETCH c INTO r; RAISE NOTICE 'fetched %', r; END $$;
+DO $$ DECLARE c refcursor := 'c'; r record; BEGIN FETCH c INTO r; SELECT * INTO r FROM app.accounts WHERE id = 3; RAISE NOTICE 'read %', r; END $$;
+ROLLBACK;
+
+-- Calls of a function and values of a sequence: one statement is one use, also in a string of several (vector 260).
+\c - regress_dba
+CREATE FUNCTION app.pay(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN n; END $$;
+CREATE FUNCTION app.fixed(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN n; END $$;
+CREATE SEQUENCE app.numbers;
+GRANT ALL ON SEQUENCE app.numbers TO regress_alice;
+SELECT jit.create_policy('pay', '{EXECUTE,USAGE}', '{"function app.pay(integer)","function app.fixed(integer)","sequence app.numbers"}',
+    eligible => '{regress_alice}', approvals => 0, require_reason => false, max_uses => 5);
+\c - regress_alice
+SELECT jit.request('pay', uses => 1) AS r \gset
+SELECT sum(app.pay(n)), app.pay(4) FROM generate_series(1, 3) n;
+SELECT app.pay(5);
+SELECT jit.request('pay', uses => 2) AS r \gset
+SELECT app.pay(1) \; SELECT app.pay(2) \; SELECT app.pay(3);
+:left
+SELECT jit.request('pay', uses => 2) AS r \gset
+SELECT nextval('app.numbers') FROM generate_series(1, 2);
+SELECT nextval('app.numbers');
+SELECT nextval('app.numbers');
+SELECT jit.request('pay', uses => 2) AS r \gset
+SELECT nextval('app.numbers') > 0 AS drawn \; SELECT nextval('app.numbers') > 0 AS drawn \; SELECT nextval('app.numbers') > 0 AS drawn;
+:left
+-- A cursor calls the function anew at each FETCH.
+SELECT jit.request('pay', uses => 4) AS r \gset
+BEGIN;
+DECLARE e CURSOR FOR SELECT app.pay(n) FROM generate_series(1, 9) n;
+FETCH 2 FROM e;
+FETCH 2 FROM e;
+ROLLBACK;
+:left
+SELECT jit.release(:r);
+-- What is called while the statement is planned is part of it, too.
+SELECT jit.request('pay', uses => 2) AS r \gset
+SELECT app.fixed(1) + app.fixed(n) AS sum FROM generate_series(1, 2) n;
+:left
+SELECT jit.release(:r);
+
 -- Each statement of a string, each EXECUTE, and the commands.
 SELECT jit.request('accounts', uses => 5) AS r \gset
 SELECT count(*) AS first FROM app.accounts \; SELECT count(*) AS second FROM app.accounts;

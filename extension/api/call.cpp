@@ -192,11 +192,11 @@ void check_visible(const char *what, const char *text, core::Lines lines, const 
 
 } // namespace
 
-void check_text(const char *what, const char *text, int max_chars)
+void check_text(const char *what, const char *text, int max_chars, const char *hint)
 {
     check_length(what, text, max_chars);
     if (text)
-        check_visible(what, text, core::Lines::many, "Leave it out. Those who decide must see what they read.");
+        check_visible(what, text, core::Lines::many, hint);
 }
 
 void check_shown_name(const char *what, const char *name)

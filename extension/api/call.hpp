@@ -48,7 +48,8 @@ void require_policy_maker(FunctionCallInfo fcinfo, const char *function);
 void check_length(const char *what, const char *text, int max_chars);
 // The same, and 22023 when it holds characters that nobody sees or that reorder the others: what people write for others to
 // read. Names of objects and roles, which somebody else may have given, have one line.
-void check_text(const char *what, const char *text, int max_chars);
+void check_text(const char *what, const char *text, int max_chars,
+                const char *hint = "Leave it out. Those who decide must see what they read.");
 void check_shown_name(const char *what, const char *name);
 [[nodiscard]] bool is_blank(const char *text); // also for nullptr
 

@@ -149,7 +149,8 @@ const BoundStatement *read(const char *text, const Terms &policy)
                           psprintf("SELECT jit.request(%s, statement => $$...$$);", quote_literal_cstr(policy.name)));
         return nullptr;
     }
-    check_length("the statement", text, max_statement_chars);
+    check_text("the statement", text, max_statement_chars,
+               "Leave it out, or write an escape for it: E'\\u202E'. Those who decide must see what they read.");
     require_possible(policy, terms::stored_scope(policy));
 
     // As whoever called the function, with the search_path outside of it. An error puts both back with the transaction.

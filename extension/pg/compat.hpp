@@ -171,6 +171,17 @@ inline bool walk_states(PlanState *state, StateWalker walker, void *context)
 #endif
 }
 
+// Functions of 16 and later that try out whether a text is a value of a type that they are given as text.
+inline bool tries_any_type(Oid function)
+{
+#if PG_VERSION_NUM >= 160000
+    return function == F_PG_INPUT_IS_VALID || function == F_PG_INPUT_ERROR_INFO;
+#else
+    (void) function;
+    return false;
+#endif
+}
+
 // Expressions of SQL/JSON, 16 and later, that make a value of any type.
 inline bool makes_json(const Node *node)
 {

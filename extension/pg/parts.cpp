@@ -4,6 +4,7 @@
 
 #include "pg/compat.hpp"
 #include "pg/memo.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -23,8 +24,6 @@ extern "C" {
 
 namespace jit::pg::parts {
 
-namespace {
-
 const char *describe(Oid class_id, Oid object)
 {
     if (!OidIsValid(object))
@@ -33,6 +32,8 @@ const char *describe(Oid class_id, Oid object)
     const char *name = getObjectDescription(&address, true);
     return name != nullptr ? name : psprintf("object %u", object);
 }
+
+namespace {
 
 // The rows of a catalog whose column is that OID.
 struct Rows {
@@ -181,7 +182,10 @@ void add_defaults(Gathered *to, Oid relid)
             keep_tree(&later, rows, tuple, Anum_pg_attrdef_adbin);
     }
     end(rows);
+    const bool outer = to->in_default;
+    to->in_default = true;
     follow(to, later);
+    to->in_default = outer;
 }
 
 // A plain index changes no meaning; a unique one refuses rows, and expressions are computed for each row that is written.
@@ -241,6 +245,8 @@ void note_rows(Gathered *to, Oid relid, char kind)
     } else if (kind == RELKIND_FOREIGN_TABLE) {
         to->foreign = true;
         note_open_end(to, psprintf("%s: its rows and definition are on another server", name));
+    } else if (kind == RELKIND_SEQUENCE) {
+        note_sequence(to, relid);
     } else if ((kind == RELKIND_RELATION || kind == RELKIND_PARTITIONED_TABLE) && is_writable(relid, to->requester)) {
         note_open_end(to, psprintf("rows of %s: the requester may write them without an approval", name));
     }
@@ -248,7 +254,7 @@ void note_rows(Gathered *to, Oid relid, char kind)
 
 } // namespace
 
-Gathered begin(Oid requester) { return {requester, NIL, NIL, NIL, false, false}; }
+Gathered begin(Oid requester) { return {requester, NIL, NIL, NIL, NIL, false, false, false}; }
 
 void note_open_end(Gathered *to, const char *what)
 {
@@ -279,7 +285,13 @@ bool is_new(Gathered *to, Oid class_id, Oid object, bool written, Part **part)
 void add_relation(Gathered *to, Oid relid, bool written)
 {
     check_stack_depth();
-    const char kind = relid < FirstNormalObjectId ? '\0' : get_rel_relkind(relid);
+    if (relid < FirstNormalObjectId) {
+        if (!switches::off("open_values"))
+            note_open_end(to, psprintf("rows of %s: they tell of sessions and objects, which the requester can change",
+                                       describe(RelationRelationId, relid)));
+        return;
+    }
+    const char kind = get_rel_relkind(relid);
     Part *part = nullptr;
     if (kind == '\0' || !is_new(to, RelationRelationId, relid, written, &part))
         return;
@@ -322,6 +334,8 @@ void add_type(Gathered *to, Oid type)
     } else if (row.typtype == TYPTYPE_DOMAIN && is_new(to, TypeRelationId, type, false, &part)) {
         add_constraints(to, ConstraintTypidIndexId, Anum_pg_constraint_contypid, type);
         add_type(to, row.typbasetype);
+    } else if (row.typtype == TYPTYPE_ENUM) {
+        note_enum(to, type);
     } else if (row.typtype == TYPTYPE_COMPOSITE && get_rel_relkind(row.typrelid) == RELKIND_COMPOSITE_TYPE &&
                is_new(to, RelationRelationId, row.typrelid, false, &part)) {
         add_column_types(to, row.typrelid);

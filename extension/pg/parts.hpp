@@ -24,6 +24,8 @@ struct Gathered {
     List *parts;       // of Part *
     List *open_ends;   // of char *: what cannot be bound
     List *built_in;    // of OIDs: functions of the server
+    List *own_defaults; // of Node *: what a target list has from the defaults of its columns
+    bool in_default;   // numbers that are drawn there are those that anybody's row would get
     bool calls_others; // some function is not the server's
     bool foreign;      // some relation is a foreign table
 };
@@ -39,6 +41,18 @@ void add_stored(Gathered *to, Datum tree, bool is_null);
 void note_open_end(Gathered *to, const char *what);
 // Is it new? Then it is in the list now, without its digest.
 [[nodiscard]] bool is_new(Gathered *to, Oid class_id, Oid object, bool written, Part **part);
+// Why the answer of a function of the server cannot be bound; nullptr when it can.
+[[nodiscard]] const char *open_end_of_builtin(Oid function);
+// nextval() and lo_get(): it depends on the object whether the requester has a hand in what they answer. note_value() is
+// false when it cannot be told which one that is.
+[[nodiscard]] bool is_value_call(const Node *node);
+[[nodiscard]] bool note_value(Gathered *to, const FuncExpr *call);
+void note_sequence(Gathered *to, Oid sequence);
+void note_constant(Gathered *to, const Const *constant);
+void note_enum(Gathered *to, Oid type);
+[[nodiscard]] List *own_defaults(const Query *query);
+// As people read it.
+[[nodiscard]] const char *describe(Oid class_id, Oid object);
 // Fills in names and digests, and adds the functions of the server as one part.
 void finish(Gathered *to);
 

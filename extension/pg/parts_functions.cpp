@@ -29,33 +29,6 @@ namespace jit::pg::parts {
 
 namespace {
 
-// Functions of the server that run text which is a value, or ask for what the requester can set.
-const char *open_end_of_builtin(Oid function)
-{
-    switch (function) {
-        case F_CURRENT_SETTING_TEXT:
-        case F_CURRENT_SETTING_TEXT_BOOL:
-            return "current_setting(): it reads settings that the requester can change";
-        case F_QUERY_TO_XML:
-        case F_QUERY_TO_XMLSCHEMA:
-        case F_QUERY_TO_XML_AND_XMLSCHEMA:
-        case F_CURSOR_TO_XML:
-        case F_CURSOR_TO_XMLSCHEMA:
-        case F_TABLE_TO_XML:
-        case F_TABLE_TO_XML_AND_XMLSCHEMA:
-        case F_SCHEMA_TO_XML:
-        case F_SCHEMA_TO_XML_AND_XMLSCHEMA:
-        case F_DATABASE_TO_XML:
-        case F_DATABASE_TO_XML_AND_XMLSCHEMA:
-        case F_TS_STAT_TEXT:
-        case F_TS_STAT_TEXT_TEXT:
-        case F_TS_REWRITE_TSQUERY_TEXT:
-            return psprintf("function %s: it runs SQL that it is given as a value", get_func_name(function));
-        default:
-            return nullptr;
-    }
-}
-
 bool check_function(Oid function, void *to)
 {
     add_function(static_cast<Gathered *>(to), function);
@@ -73,6 +46,7 @@ bool walk(Node *node, void *context)
             note_open_end(to, psprintf("a function runs the command %s", GetCommandTagName(CreateCommandTag(query->utilityStmt))));
             return false;
         }
+        to->own_defaults = list_concat(to->own_defaults, own_defaults(query));
         int index = 0;
         ListCell *cell;
         foreach (cell, query->rtable) {
@@ -85,8 +59,23 @@ bool walk(Node *node, void *context)
         }
         return compat::walk_query(query, walk, context, 0);
     }
-    (void) check_functions_in_node(node, check_function, to);
-    if (IsA(node, CoerceToDomain))
+    if (!to->in_default && list_member_ptr(to->own_defaults, node)) {
+        to->in_default = true;
+        (void) walk(node, context);
+        to->in_default = false;
+        return false;
+    }
+    if (is_value_call(node) && note_value(to, reinterpret_cast<const FuncExpr *>(node)))
+        to->built_in = list_append_unique_oid(to->built_in, reinterpret_cast<const FuncExpr *>(node)->funcid);
+    else
+        (void) check_functions_in_node(node, check_function, to);
+    if (IsA(node, Const))
+        note_constant(to, reinterpret_cast<const Const *>(node));
+    else if (IsA(node, FuncExpr))
+        add_type(to, reinterpret_cast<const FuncExpr *>(node)->funcresulttype);
+    else if (IsA(node, CoerceViaIO))
+        add_type(to, reinterpret_cast<const CoerceViaIO *>(node)->resulttype);
+    else if (IsA(node, CoerceToDomain))
         add_type(to, reinterpret_cast<const CoerceToDomain *>(node)->resulttype);
     else if (IsA(node, RowExpr))
         add_type(to, reinterpret_cast<const RowExpr *>(node)->row_typeid);
@@ -239,9 +228,7 @@ void add_function(Gathered *to, Oid function)
 {
     check_stack_depth();
     if (function < FirstNormalObjectId) {
-        if (list_member_oid(to->built_in, function))
-            return;
-        to->built_in = lappend_oid(to->built_in, function);
+        to->built_in = list_append_unique_oid(to->built_in, function);
         if (const char *open_end = open_end_of_builtin(function))
             note_open_end(to, open_end);
         return;

@@ -24,6 +24,8 @@ int utility_depth = 0;
 int planner_depth = 0;
 int block_depth = 0;
 Oid bare_function = InvalidOid;
+constinit uint64 statement_number = 0;
+constinit bool planned_ahead = false;
 constinit const char *worker_name = nullptr;
 constinit bool anything_proposed = false;
 

@@ -68,6 +68,24 @@ JIT_OURS extern Oid bare_function;
 // Does it run inside a function, DO block or procedure? For the record only.
 [[nodiscard]] inline bool is_nested() { return executor_depth > 0 || block_depth > 0; }
 
+// ---- statements of the client ----
+// The number of the present one: it begins where it is planned, or as it starts with a plan from before.
+JIT_OURS extern uint64 statement_number;
+JIT_OURS extern bool planned_ahead; // it was planned, and has not started yet
+inline void planning_starts()
+{
+    statement_number++;
+    planned_ahead = true;
+}
+// False: it began when it was planned, just now.
+[[nodiscard]] inline bool statement_begins()
+{
+    const bool begins = !planned_ahead;
+    statement_number += begins ? 1 : 0;
+    planned_ahead = false;
+    return begins;
+}
+
 // ---- bare top-level calls ----
 // True when the SQL function now running was called by the client as a bare top-level
 // `SELECT f(...)` or `SELECT * FROM f(...)` with constants or parameters only: no view, trigger, function,

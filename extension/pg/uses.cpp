@@ -7,6 +7,7 @@
 #include "pg/row_counts.hpp"
 #include "pg/shared.hpp"
 #include "pg/shared_uses.hpp"
+#include "pg/switches.hpp"
 #include "pg/use_counts.hpp"
 
 extern "C" {
@@ -19,6 +20,7 @@ namespace jit::pg::uses {
 
 bool any = false;
 bool took_the_last = false;
+constinit int resumed_count = 0;
 
 namespace {
 
@@ -47,10 +49,8 @@ constinit Reserved *reserved = nullptr; // TopMemoryContext
 constinit int reserved_count = 0;
 constinit int reserved_room = 0;
 
-// Taken by a query that goes on now: it may find that no row is left, and need not be told before.
+// Taken by the queries that go on now: they may find that no row is left, and need not be told before.
 constinit core::RequestId resumed[most] = {};
-constinit int resumed_count = 0;
-
 
 // left() is asked about every column of a statement; nothing is taken in between.
 constinit struct {
@@ -155,7 +155,7 @@ int32 left(const core::Approval &approval, TimestampTz now)
     const int32 rows = row_counts::allowed(approval.request, approval.policy);
     if (all == 0 && rows == 0)
         return core::uncounted;
-    const bool has_use = all == 0 || taken_now(approval.request) != nullptr;
+    const bool has_use = all == 0 || taken_now(approval.request) != nullptr || is_resumed(approval.request);
     if (has_use && (rows == 0 || is_resumed(approval.request)))
         return 1;
     if (now < approval.from || approval.until <= now)
@@ -196,6 +196,8 @@ bool take(core::RequestId request, int32 allowed, bool discloses)
             count_reserved(one);
         return true;
     }
+    if (is_resumed(request) && !(discloses && reserved_here(request)))
+        return true;
     known.request = 0;
     if (IsParallelWorker() || RecoveryInProgress())
         return false;
@@ -250,13 +252,16 @@ void statement_starts()
         note_taken({reserved[i].request, false, reserved[i].by});
 }
 
-void resume(std::span<const core::RequestId> requests)
+int resume(std::span<const core::RequestId> requests)
 {
+    const int before = resumed_count;
     for (const core::RequestId request : requests) {
-        note_taken({request, true, InvalidSubTransactionId});
+        if (switches::off("resumed_uses"))
+            note_taken({request, true, InvalidSubTransactionId});
         if (!is_resumed(request) && resumed_count < most)
             resumed[resumed_count++] = request;
     }
+    return before;
 }
 
 void before_commit()

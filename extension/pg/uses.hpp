@@ -30,8 +30,11 @@ JIT_OURS extern bool took_the_last; // the keeper has something to end, once thi
 // The next take() is of another top-level statement. (A trigger deferred to the COMMIT looks like one, and shares what its
 // transaction has taken.)
 void statement_starts();
-// The present statement goes on with a query that took these uses when it started: a FETCH.
-void resume(std::span<const core::RequestId> taken);
+// A query that took these uses when it started goes on, as for a FETCH: they are its own, and not those of the statement
+// that fetches. Returns what resume_ends() is given; after an error transaction.cpp puts `resumed_count` back.
+JIT_OURS extern int resumed_count;
+[[nodiscard]] int resume(std::span<const core::RequestId> taken);
+inline void resume_ends(int before) { resumed_count = resumed_count < before ? resumed_count : before; }
 
 // From the transaction callbacks, when there are any.
 void before_commit();                              // counts what is reserved; raises when it cannot

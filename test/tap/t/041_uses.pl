@@ -74,6 +74,28 @@ $alice->query('COMMIT');
 $alice->extended('SELECT count(*) FROM pay.read') for 1 .. 2;
 wait_until($node, ended($rows), 'two statements more are two');
 
+# ---- fast path: each call is a use, also in a transaction in which an earlier statement took one (vector 260) ----
+$admin->value($_) for q{CREATE FUNCTION pay.charge(i int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN i; END'},
+    q{SELECT jit.create_policy('f', '{EXECUTE}', '{"function pay.charge(integer)"}', eligible => '{alice}', approvals => 0, require_reason => false, max_uses => 100)};
+my $charge = $admin->value(q{SELECT 'pay.charge(int)'::regprocedure::oid::int8});
+my $calls = ask('alice', 'f', 3);
+$alice->query('BEGIN');
+gate_rows($alice->query('SELECT pay.charge(1)'), '1', 'a guarded function in a statement');
+is($alice->call($charge, 2)->{result}, '2', 'and by fast path');
+is(left($calls), 1, 'are two uses');
+is($alice->call($charge, 3)->{result}, '3', 'the last one');
+gate_error($alice->call($charge, 4), '42501', qr/is used up/, 'and no further call');
+$alice->query('ROLLBACK');
+# One Bind and Execute of each: planned at Bind, called at Execute.
+$calls = ask('alice', 'f', 2);
+gate_rows($alice->extended('SELECT pay.charge($1)', 5), '5', 'a call in the extended protocol');
+is(left($calls), 1, 'is one use');
+$alice->parse('', 'SELECT pay.charge(6)');
+$alice->bind($_, '') for 'p', 'q';
+$alice->execute($_, 0) for 'p', 'q';
+$alice->sync;
+gate_error($alice->finish, '42501', qr/is used up/, 'two portals of one statement are two');
+
 # ---- crash: what was counted stays counted, what was reserved is free ----
 my $counted = ask('alice', 'r', 2);
 my $kept = ask('bob', 'w', 2);
