@@ -52,7 +52,7 @@ std::string_view find(std::string_view text) noexcept
         // A later beginning in the same run is shorter and has no more dots, so this one decides. More dots than a token has may be those
         // of the text around it: of a sentence that ends, or of a value that the server cut.
         if (dots >= 2 && end - at >= jwt::least_bytes)
-            return text.substr(at, end - at);
+            return {text.data() + at, end - at};
         at = next_beginning(text, end);
     }
     return {};
@@ -64,7 +64,7 @@ std::size_t redact(std::span<char> text) noexcept
     char *to = text.data();
     for (std::string_view token = find(rest); !token.empty(); token = find(rest)) {
         const auto before = static_cast<std::size_t>(token.data() - rest.data());
-        to = write(to, rest.substr(0, before));
+        to = write(to, {rest.data(), before});
         rest.remove_prefix(before + token.size());
         std::array<char, most_digits> digits;
         const char *const end = std::to_chars(digits.data(), digits.data() + digits.size(), token.size()).ptr;
