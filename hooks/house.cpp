@@ -213,31 +213,70 @@ void check_copy(const CopyStmt *copy, const char *statement)
         admit({Action::insert, pg::record::relation_name(relid)}, statement);
 }
 
+// The relation that the command changes, if it is one of those that change views.
+const RangeVar *view_of(const Node *parsetree)
+{
+    switch (nodeTag(parsetree)) {
+        case T_ViewStmt:
+            return reinterpret_cast<const ViewStmt *>(parsetree)->view;
+        case T_RuleStmt:
+            return reinterpret_cast<const RuleStmt *>(parsetree)->relation;
+        case T_AlterTableStmt:
+            return reinterpret_cast<const AlterTableStmt *>(parsetree)->relation;
+        case T_CreateTrigStmt:
+            return reinterpret_cast<const CreateTrigStmt *>(parsetree)->relation;
+        case T_RenameStmt:
+            return reinterpret_cast<const RenameStmt *>(parsetree)->relation;
+        case T_AlterObjectSchemaStmt:
+            return reinterpret_cast<const AlterObjectSchemaStmt *>(parsetree)->relation;
+        default:
+            return nullptr;
+    }
+}
+
+// The schema into which the command puts what can be called, or moves whatever it is; InvalidOid when it does not.
+Oid schema_entered(const Node *parsetree)
+{
+    List *name = NIL;
+    switch (nodeTag(parsetree)) {
+        case T_CreateFunctionStmt:
+            name = reinterpret_cast<const CreateFunctionStmt *>(parsetree)->funcname;
+            break;
+        case T_DefineStmt: // aggregates
+            name = reinterpret_cast<const DefineStmt *>(parsetree)->defnames;
+            break;
+        case T_CreateRangeStmt: // has constructors; and the name of every type is a cast
+            name = reinterpret_cast<const CreateRangeStmt *>(parsetree)->typeName;
+            break;
+        case T_CreateEnumStmt:
+            name = reinterpret_cast<const CreateEnumStmt *>(parsetree)->typeName;
+            break;
+        case T_CreateDomainStmt:
+            name = reinterpret_cast<const CreateDomainStmt *>(parsetree)->domainname;
+            break;
+        case T_CompositeTypeStmt:
+            return RangeVarGetCreationNamespace(reinterpret_cast<const CompositeTypeStmt *>(parsetree)->typevar);
+        case T_AlterObjectSchemaStmt:
+            return get_namespace_oid(reinterpret_cast<const AlterObjectSchemaStmt *>(parsetree)->newschema, true);
+        default:
+            return InvalidOid;
+    }
+    char *last = nullptr;
+    return QualifiedNameGetCreationNamespace(name, &last);
+}
+
 // Approvers believe what jit's views show, and that a call of jit.approve() is one.
 void check_schema(const Node *parsetree, const char *statement)
 {
-    const RangeVar *view = nullptr;
-    if (IsA(parsetree, ViewStmt))
-        view = reinterpret_cast<const ViewStmt *>(parsetree)->view;
-    else if (IsA(parsetree, RuleStmt))
-        view = reinterpret_cast<const RuleStmt *>(parsetree)->relation;
-    else if (IsA(parsetree, AlterTableStmt))
-        view = reinterpret_cast<const AlterTableStmt *>(parsetree)->relation;
-    else if (IsA(parsetree, CreateTrigStmt))
-        view = reinterpret_cast<const CreateTrigStmt *>(parsetree)->relation;
-    if (view != nullptr) {
+    if (const RangeVar *view = view_of(parsetree); view != nullptr) {
         const Oid relid = targets::find_relation(view);
         if (OidIsValid(relid) && relid < FirstNormalObjectId) // allow_system_table_mods
             admit({Action::update, pg::record::relation_name(relid)}, statement);
-        else if (OidIsValid(relid) && get_rel_namespace(relid) == catalog::house().nspoid &&
-            get_rel_relkind(relid) == RELKIND_VIEW)
+        else if (OidIsValid(relid) && get_rel_namespace(relid) == catalog::house().nspoid && get_rel_relkind(relid) == RELKIND_VIEW)
             admit({Action::alter_view, pg::record::relation_name(relid)}, statement);
-    } else if (IsA(parsetree, CreateFunctionStmt)) {
-        char *name = nullptr;
-        const auto *create = reinterpret_cast<const CreateFunctionStmt *>(parsetree);
-        if (QualifiedNameGetCreationNamespace(create->funcname, &name) == catalog::house().nspoid)
-            admit({Action::create, "schema jit"}, statement);
     }
+    if (const Oid schema = schema_entered(parsetree); OidIsValid(schema) && schema == catalog::house().nspoid)
+        admit({Action::create, "schema jit"}, statement);
 }
 
 } // namespace
@@ -260,6 +299,12 @@ void check_command(const Node *parsetree, const char *statement)
         case T_RuleStmt:
         case T_AlterTableStmt:
         case T_CreateTrigStmt:
+        case T_DefineStmt:
+        case T_CreateRangeStmt:
+        case T_CreateEnumStmt:
+        case T_CreateDomainStmt:
+        case T_CompositeTypeStmt:
+        case T_AlterObjectSchemaStmt:
             check_schema(parsetree, statement);
             return;
         case T_AlterDatabaseSetStmt:
@@ -271,13 +316,13 @@ void check_command(const Node *parsetree, const char *statement)
                 admit({Action::setting, "role"}, statement);
             break;
         case T_CreateFunctionStmt:
+        case T_RenameStmt:
             check_schema(parsetree, statement);
             break;
         case T_CreateRoleStmt:
         case T_AlterRoleStmt:
         case T_DropRoleStmt:
         case T_GrantRoleStmt:
-        case T_RenameStmt:
         case T_AlterSystemStmt:
         case T_LoadStmt:
         case T_DoStmt:
