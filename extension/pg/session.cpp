@@ -7,6 +7,7 @@
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
 #include "pg/shared_cluster.hpp"
+#include "pg/shared_evidence.hpp"
 #include "pg/switches.hpp"
 
 extern "C" {
@@ -119,8 +120,10 @@ void carry_out_proposals()
             shared::strike(strikes[i].request);
         else
             shared::retime(strikes[i].request, strikes[i].until, strikes[i].shortens);
-    if (wake_proposed)
+    if (wake_proposed) {
+        shared::evidence::note_events();
         shared::wake();
+    }
     if (launcher_proposed)
         shared::wake_launcher();
     proposals_aborted();

@@ -45,6 +45,7 @@ struct Place {
     pg_atomic_uint64 tail;     // listed: [head, tail)
     pg_atomic_uint64 head;
     pg_atomic_uint64 bytes_in, bytes_done;
+    pg_atomic_uint64 events_in, events_done; // commits with events, which are in tables and not listed
     XLogRecPtr begins[room];
 };
 
@@ -135,7 +136,8 @@ void attach(LWLockPadded *locks)
         pg_atomic_init_u32(&place->hurry, 0);
         pg_atomic_init_u32(&place->sign, 0);
         pg_atomic_init_u32(&place->holding, 0);
-        for (pg_atomic_uint64 *number : {&place->position, &place->carried, &place->tail, &place->head, &place->bytes_in, &place->bytes_done})
+        for (pg_atomic_uint64 *number : {&place->position, &place->carried, &place->tail, &place->head, &place->bytes_in, &place->bytes_done,
+                                         &place->events_in, &place->events_done})
             pg_atomic_init_u64(number, 0);
     }
 }
@@ -234,6 +236,7 @@ void begin_pass(Pass *pass)
     pass->from = pg_atomic_read_u64(&kept->position);
     pass->tail = static_cast<int64>(pg_atomic_read_u64(&kept->tail));
     pass->bytes = pg_atomic_read_u64(&kept->bytes_in);
+    pass->events = pg_atomic_read_u64(&kept->events_in);
     pass->listed = pg_atomic_exchange_u32(&kept->overflow, 0) == 0;
     pass->begins = begins;
     pass->count = 0;
@@ -246,11 +249,13 @@ void begin_pass(Pass *pass)
     qsort(begins, static_cast<size_t>(pass->count), sizeof(XLogRecPtr), compare_positions);
 }
 
-void finish_pass(const Pass &pass, bool moved)
+void finish_pass(const Pass &pass, bool moved, bool more)
 {
     if (moved)
         pg_atomic_write_u64(&kept->position, pass.upto);
     pg_atomic_write_u64(&kept->bytes_done, pass.bytes);
+    if (!more)
+        pg_atomic_write_u64(&kept->events_done, pass.events);
     if (pass.listed)
         pg_atomic_write_u64(&kept->head, static_cast<uint64>(pass.tail));
     // Asked for while the pass ran, it stays asked for: 1 becomes 2 when the pass begins.
@@ -329,6 +334,7 @@ void forget(Oid database)
     pg_atomic_write_u64(&place->carried, InvalidXLogRecPtr);
     pg_atomic_write_u64(&place->head, pg_atomic_read_u64(&place->tail));
     pg_atomic_write_u64(&place->bytes_done, pg_atomic_read_u64(&place->bytes_in));
+    pg_atomic_write_u64(&place->events_done, pg_atomic_read_u64(&place->events_in));
     pg_atomic_write_u32(&place->overflow, 0);
     pg_atomic_write_u32(&place->holding, 0);
     LWLockRelease(place->lock);
@@ -386,13 +392,21 @@ bool anybody_holds(Oid database)
     return place != nullptr && pg_atomic_read_u32(&place->holding) != 0;
 }
 
+void note_events()
+{
+    if (Place *place = find(MyDatabaseId); place != nullptr)
+        pg_atomic_fetch_add_u64(&place->events_in, 1);
+}
+
 bool caught_up(XLogRecPtr recorded, bool hurry)
 {
     Place *place = find(MyDatabaseId);
     if (place == nullptr)
         return false;
     const XLogRecPtr at = pg_atomic_read_u64(&place->position);
-    const bool done = at != InvalidXLogRecPtr && (at >= recorded || (is_idle(place) && pg_atomic_read_u64(&place->position) == at));
+    // Events have no place in the log: a pass that began after their commit has seen them.
+    const bool done = at != InvalidXLogRecPtr && pg_atomic_read_u64(&place->events_in) == pg_atomic_read_u64(&place->events_done) &&
+                      (at >= recorded || (is_idle(place) && pg_atomic_read_u64(&place->position) == at));
     if (!done && hurry) {
         pg_atomic_write_u32(&place->hurry, 1);
         wake(place);

@@ -45,13 +45,15 @@ struct Pass {
     XLogRecPtr *begins;    // palloc'ed, ascending
     int64 tail;
     uint64 bytes;
+    uint64 events; // commits with some, that it has seen
 };
 [[nodiscard]] bool anything_new(); // cheap
 [[nodiscard]] bool is_hurried();   // somebody waits
 [[nodiscard]] bool wants_checkpoint(); // for one that covers everything
 void begin_pass(Pass *pass);
 // They are in the ledger, and committed. `moved`: so is that everything before `upto` is; otherwise there were none.
-void finish_pass(const Pass &pass, bool moved);
+// `more`: there are events that it left for the next one.
+void finish_pass(const Pass &pass, bool moved, bool more);
 void fail_pass();                   // they are not: the next pass reads the log. Nothing if no pass was begun
 
 // ---- launcher ----
@@ -72,7 +74,9 @@ void note_holding(Oid database, bool holds);
 // A checkpoint is wanted, that covers what is recorded by now; and has one been signed since?
 void ask_checkpoint();
 [[nodiscard]] bool has_checkpoint();
-// Is everything that was recorded for this database before `recorded` in the ledger? `hurry` wakes the keeper.
+// A transaction with events was committed in this database.
+void note_events();
+// Is everything that was recorded for this database before `recorded` in the ledger, and every event that was noted? `hurry` wakes the keeper.
 [[nodiscard]] bool caught_up(XLogRecPtr recorded, bool hurry);
 [[nodiscard]] XLogRecPtr position(Oid database); // InvalidXLogRecPtr: no keeper yet
 

@@ -197,7 +197,7 @@ TimestampTz work()
         if (outcome == Outcome::done && !pass.begun)
             return DT_NOEND;
         if (outcome == Outcome::done) {
-            shared::finish_pass(pass.log, pass.moved);
+            shared::finish_pass(pass.log, pass.moved, pass.more);
             if (pass.moved || pass.has_signed)
                 pg::shared::wake_courier();
             if (pass.spooled)
