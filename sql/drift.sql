@@ -21,6 +21,20 @@ SELECT jit.create_policy('a', '{READ}', '{pay.a}', lends => 'regress_lent', elig
 CREATE ROLE regress_auditor LOGIN;
 SELECT * FROM jit.drift();
 
+-- A name that no index takes, on which the owner of a function gives the lent role a privilege: it is recorded all the same.
+DO $$ BEGIN FOR i IN 1 .. 99 LOOP EXECUTE format('CREATE TYPE pay.%I AS ENUM (''a'')', 'x' || md5(i::text) || left(md5((i + 1000)::text), 28)); END LOOP; END $$;
+SELECT 'pay.long(' || string_agg('pay.' || typname, ', ' ORDER BY typname) || ')' AS long
+  FROM pg_type WHERE typnamespace = 'pay'::regnamespace AND typtype = 'e' \gset
+CREATE FUNCTION :long RETURNS int LANGUAGE sql AS 'SELECT 1';
+GRANT EXECUTE ON FUNCTION :long TO regress_lent;
+SELECT change, kind, length(described) > 6000 AS whole FROM jit.drift();
+SELECT jit.accept_drift('a long name');
+SELECT count(*) FROM jit.drift();
+REVOKE EXECUTE ON FUNCTION :long FROM regress_lent;
+SELECT change, kind, length(described) > 6000 AS whole FROM jit.drift();
+SELECT jit.accept_drift('and without it');
+DROP FUNCTION :long;
+
 -- Who may look.
 \c - regress_alice
 \set VERBOSITY terse
@@ -68,7 +82,7 @@ DO $$ BEGIN PERFORM jit.accept_drift('from inside'); END $$;
 SELECT jit.accept_drift(' ');
 SELECT jit.accept_drift('team of eve, ticket 5');
 SELECT * FROM jit.drift();
-SELECT detail ->> 'comment' AS comment, jsonb_array_length(detail -> 'changes') AS changes, detail -> 'changes' ->> 0 AS first
+SELECT detail ->> 'comment' AS comment, jsonb_array_length(detail -> 'changes') AS changes, left(detail -> 'changes' ->> 0, 80) AS first
   FROM jit.history WHERE event = 'drift_accepted';
 GRANT SELECT ON pay.b TO PUBLIC;
 SELECT * FROM jit.drift();

@@ -159,6 +159,28 @@ SELECT count(*) AS parts, encode(sha256(string_agg(convert_to(d ->> 'statement',
        sum(octet_length(d ->> 'statement')) = min((d ->> 'statement_length')::bigint) AS whole
   FROM (SELECT jit.decode(record) AS d FROM jit.ledger WHERE seq > :tokens AND jit.record_keys(record) @> '{kind:text}') s;
 
+-- vector 267: a name that no index takes, which would stop the ledger for everybody.
+\c - postgres
+DO $$ BEGIN FOR i IN 1 .. 99 LOOP EXECUTE format('CREATE TYPE app.%I AS ENUM (''a'')', 'x' || md5(i::text) || left(md5((i + 1000)::text), 28)); END LOOP; END $$;
+SELECT 'app.long(' || string_agg('app.' || typname, ', ' ORDER BY typname) || ')' AS long, string_agg('NULL', ', ') AS nothing
+  FROM pg_type WHERE typnamespace = 'app'::regnamespace AND typtype = 'e' \gset
+CREATE FUNCTION :long RETURNS int LANGUAGE sql AS 'SELECT 1';
+SELECT jit.create_policy('long', '{EXECUTE}', ARRAY['function ' || :'long'], eligible => '{regress_alice}', approvals => 0, require_reason => false);
+\c - regress_alice
+\set VERBOSITY sqlstate
+SELECT app.long(:nothing);
+SELECT jit.request('long') AS r \gset
+SELECT app.long(:nothing);
+\c - postgres
+CALL jit.catch_up();
+SELECT count(*), min(length(object)) > 6000 AS whole FROM jit.refusals WHERE policy = 'long';
+SELECT object AS long, left(object, -1) AS other FROM jit.refusals WHERE policy = 'long' \gset
+SELECT person, uses FROM jit.touched(:'long');
+SELECT count(*) FROM jit.touched(:'other');
+SELECT jit.drop_policy('long');
+CALL jit.catch_up();
+
+\c - regress_auditor
 -- Gapless, every event among them.
 SELECT min(seq), max(seq) - count(*) AS missing, count(DISTINCT seq) = count(*) AS once FROM jit.ledger;
 SELECT count(*) FILTER (WHERE e.seq IS NULL OR jit.decode(l.record) ->> 'event' IS DISTINCT FROM e.event) AS wrong

@@ -10,6 +10,7 @@
 #include "pg/json.hpp"
 #include "pg/shared.hpp"
 #include "pg/shared_evidence.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "access/xlog.h"
@@ -123,6 +124,8 @@ void add_fields(StringInfo out, std::string_view fields)
     }
 }
 
+constexpr int longest_key = 200; // characters, as in jit.touched()
+
 struct Keys {
     Datum items[512];
     int count;
@@ -132,7 +135,11 @@ void add_key(Keys *keys, const char *kind, std::string_view value)
 {
     if (keys->count == lengthof(keys->items))
         return;
-    const char *text = shown(value);
+    // A long one is found by its beginning, and looked at: an item of an index has at most about 2,700 bytes, and a record with a
+    // longer one would never get into the ledger, nor would those after it.
+    char *text = shown(value);
+    if (const auto length = static_cast<int>(strlen(text)); length > longest_key && !pg::switches::off("long_keys"))
+        text[pg_mbcharcliplen(text, length, longest_key)] = '\0';
     keys->items[keys->count++] = CStringGetTextDatum(psprintf("%s:%s", kind, text));
 }
 

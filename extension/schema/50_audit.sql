@@ -178,7 +178,7 @@ SELECT d.r ->> 'person', e.u ->> 'policy', (e.u ->> 'request_id')::bigint, array
  CROSS JOIN jit.ledger_segments s -- one after the other, and only those with records of that time
  CROSS JOIN LATERAL (SELECT l.seq, l.at, l.record FROM jit.ledger l
                       WHERE l.segment = s.segment AND l.at >= t.since AND l.at < t.until
-                        AND jit.record_keys(l.record) @> ARRAY['object:' || $1] OFFSET 0) l
+                        AND jit.record_keys(l.record) @> ARRAY['object:' || left($1, 200)] OFFSET 0) l
  CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
  CROSS JOIN LATERAL jsonb_array_elements(d.r -> 'uses') AS e (u)
  CROSS JOIN LATERAL unnest(string_to_array(e.u ->> 'actions', ', ')) AS a (action)

@@ -56,7 +56,7 @@ held AS (
       FROM roles r JOIN pg_auth_members m ON m.roleid = r.role_id
      WHERE m.grantor NOT IN (SELECT l.oid FROM lender l) AND m.member NOT IN (SELECT l.oid FROM lender l)
      UNION ALL
-    SELECT 'reach', 'pg_authid'::regclass::oid, n.role_id, 0, n.role_id, o.what,
+    SELECT 'reach', 'pg_authid'::regclass::oid, n.role_id, 0, n.role_id, CASE WHEN length(o.what) > 200 THEN left(o.what, 200) || md5(o.what) ELSE o.what END, -- a key
            n.role_id::regrole::text || ', which is lent, has privileges on ' || o.what, '{lends}', array_agg(DISTINCT n.policy)
       FROM named n
       JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = n.role_id AND d.deptype = 'a'

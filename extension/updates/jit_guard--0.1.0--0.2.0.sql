@@ -1592,7 +1592,7 @@ SELECT d.r ->> 'person', e.u ->> 'policy', (e.u ->> 'request_id')::bigint, array
  CROSS JOIN jit.ledger_segments s -- one after the other, and only those with records of that time
  CROSS JOIN LATERAL (SELECT l.seq, l.at, l.record FROM jit.ledger l
                       WHERE l.segment = s.segment AND l.at >= t.since AND l.at < t.until
-                        AND jit.record_keys(l.record) @> ARRAY['object:' || $1] OFFSET 0) l
+                        AND jit.record_keys(l.record) @> ARRAY['object:' || left($1, 200)] OFFSET 0) l
  CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
  CROSS JOIN LATERAL jsonb_array_elements(d.r -> 'uses') AS e (u)
  CROSS JOIN LATERAL unnest(string_to_array(e.u ->> 'actions', ', ')) AS a (action)
@@ -1689,7 +1689,7 @@ held AS (
       FROM roles r JOIN pg_auth_members m ON m.roleid = r.role_id
      WHERE m.grantor NOT IN (SELECT l.oid FROM lender l) AND m.member NOT IN (SELECT l.oid FROM lender l)
      UNION ALL
-    SELECT 'reach', 'pg_authid'::regclass::oid, n.role_id, 0, n.role_id, o.what,
+    SELECT 'reach', 'pg_authid'::regclass::oid, n.role_id, 0, n.role_id, CASE WHEN length(o.what) > 200 THEN left(o.what, 200) || md5(o.what) ELSE o.what END, -- a key
            n.role_id::regrole::text || ', which is lent, has privileges on ' || o.what, '{lends}', array_agg(DISTINCT n.policy)
       FROM named n
       JOIN pg_shdepend d ON d.refclassid = 'pg_authid'::regclass AND d.refobjid = n.role_id AND d.deptype = 'a'
