@@ -42,6 +42,19 @@ bool is_child(const PlannerInfo *root, const RangeTblEntry *rte)
            pg::compat::wanted(rte, pg::compat::permissions_of(root->parse)).required == 0;
 }
 
+// Those of a parent and all of its children together, for a parent that may be read and a child that may not.
+bool shows_children(Oid relid)
+{
+    if (!gate::applies() || switches::off("inherited_statistics"))
+        return false;
+    const pg::memo::Guarded *guarded = pg::memo::find(relid);
+    if (guarded != nullptr)
+        for (const Oid child : guarded->descendants)
+            if (!may_read(child))
+                return true;
+    return false;
+}
+
 bool may_count_rows(Oid relid)
 {
     if (!gate::applies() || switches::off("row_statistics"))
@@ -63,7 +76,7 @@ bool show_to_leakproof(Oid relid, AttrNumber column, bool children, VariableStat
 
 bool relation_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, VariableStatData *found)
 {
-    if (is_child(root, rte) && !may_read(rte->relid)) {
+    if ((is_child(root, rte) && !may_read(rte->relid)) || (rte->rtekind == RTE_RELATION && rte->inh && shows_children(rte->relid))) {
         found->statsTuple = nullptr;
         return true;
     }
@@ -88,7 +101,7 @@ void relation_info(PlannerInfo *root, Oid relid, bool is_parent, RelOptInfo *inf
 {
     if (chain::relation_info != nullptr)
         chain::relation_info(root, relid, is_parent, info);
-    if (info->statlist != NIL && (may_count_rows(relid) || (info->reloptkind == RELOPT_OTHER_MEMBER_REL && !may_read(relid))))
+    if (info->statlist != NIL && (may_count_rows(relid) || (info->reloptkind == RELOPT_OTHER_MEMBER_REL && !may_read(relid)) || shows_children(relid)))
         info->statlist = NIL; // CREATE STATISTICS
 }
 

@@ -27,6 +27,10 @@ SELECT count(*) > 0 AS reads FROM :toast;
 \set VERBOSITY terse
 SELECT count(*) FROM pg_statistic;
 SELECT count(*) FROM pg_statistic_ext_data;
+-- vector 268: long values are in the toast tables of the two
+SELECT count(*) FROM pg_toast.pg_toast_2619;
+SELECT count(*) FROM pg_toast.pg_toast_3429;
+COPY pg_toast.pg_toast_2619 TO STDOUT;
 \c - regress_bob
 SELECT count(*) FROM pg_stats;
 SELECT count(*) FROM pg_stats_ext;
@@ -36,6 +40,7 @@ ANALYZE app.accounts;
 SELECT jit.request('notes') AS r \gset
 SELECT count(*) > 0 AS reads FROM :toast;
 SELECT count(*) > 0 AS reads FROM pg_statistic;
+SELECT count(*) >= 0 AS reads FROM pg_toast.pg_toast_2619;
 SELECT count(*) > 0 AS reads FROM pg_stats;
 ANALYZE app.accounts;
 VACUUM app.notes;

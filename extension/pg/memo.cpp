@@ -306,7 +306,7 @@ bool is_house(Oid relid, char relkind)
 const Guarded *look_up(Oid relid, bool *cacheable)
 {
     *cacheable = true;
-    const bool statistics = relid == StatisticRelationId || relid == StatisticExtDataRelationId || relid == LargeObjectRelationId;
+    const bool statistics = has_values(relid);
     const char relkind = get_rel_relkind(relid);
     if (relkind == '\0') { // gone, or not visible yet
         *cacheable = false;

@@ -83,12 +83,21 @@ inline uint32 slot_of(Oid relid) { return (relid * 0x9E3779B1u) >> 7; }
     return nullptr;
 }
 
+// Catalogs with values of everybody's tables, and where their long ones are (DECLARE_TOAST in pg_statistic.h and pg_statistic_ext_data.h,
+// which give no names).
+[[nodiscard]] constexpr bool has_values(Oid relid)
+{
+    constexpr Oid statistic_toast = 2840;
+    constexpr Oid statistic_ext_data_toast = 3430;
+    return relid == StatisticRelationId || relid == StatisticExtDataRelationId || relid == LargeObjectRelationId ||
+           relid == statistic_toast || relid == statistic_ext_data_toast;
+}
+
 // What guards the relation; nullptr when nothing does. Needs catalog::presence() to be other than absent.
 // The answer stays valid until the end of the transaction.
 [[nodiscard]] inline const Guarded *find(Oid relid)
 {
-    if (relid < FirstNormalObjectId && relid != StatisticRelationId && relid != StatisticExtDataRelationId &&
-        relid != LargeObjectRelationId)
+    if (relid < FirstNormalObjectId && !has_values(relid))
         return nullptr;
     const Entry *entry = known_entry(relid);
     return entry != nullptr ? entry->guarded : resolve(relid);

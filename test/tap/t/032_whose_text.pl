@@ -99,10 +99,14 @@ my @attacks = (
     {name => 'settings that sound like an identity', off => $gate, options => '-c jit.user=carol -c jit.person=carol', do => 'SET jit.user = carol; SET "jit_guard.user" = carol; BEGIN; SET LOCAL jit.person = carol; SELECT set_config(\'jit.user\', \'carol\', false); SELECT iban FROM SCHEMA.secret; ROLLBACK; SELECT iban FROM SCHEMA.secret',
         twin_as => 'carol', twin => $read},
     # ---- what stands for something else ----
-    # vector 134: the statistics of a whole hold values of a part, and belong to who may read the whole
+    # vector 134: the statistics of a part are not shown by way of the whole
     {name => 'statistics of a partitioned table with a guarded partition', refused => 0, off => 'child_statistics', set_up => $talks,
         before => 'CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (1, 7); INSERT INTO SCHEMA.whole VALUES (1, \'A plain one\'), (7, \'MARKER7\'); ANALYZE SCHEMA.whole; GRANT ALL ON SCHEMA.whole TO PUBLIC;',
         guards => 'SCHEMA.part', do => 'EXPLAIN SELECT FROM SCHEMA.whole WHERE iban OPERATOR(SCHEMA.<<<) \'x\''},
+    # vector 269: the statistics of the parent with its children, when something else than the parent itself is estimated
+    {name => 'the same of the parent, for a subquery', refused => 0, off => 'inherited_statistics', set_up => $talks,
+        before => 'CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (1, 7); INSERT INTO SCHEMA.whole VALUES (1, \'A plain one\'), (7, \'MARKER7\'); ANALYZE SCHEMA.whole; GRANT ALL ON SCHEMA.whole TO PUBLIC;',
+        guards => 'SCHEMA.part', do => 'EXPLAIN SELECT FROM (SELECT iban FROM SCHEMA.whole OFFSET 0) s WHERE s.iban OPERATOR(SCHEMA.<<<) \'x\''},
     # vector 133: by way of the parent the text of the view does not name the child
     {name => 'a guarded child by way of somebody\'s view of its parent', as => 'alice', approved => '{ALL}', off => 'unsigned_text', before => "CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (7); INSERT INTO SCHEMA.whole VALUES (7, 'MARKER7'); GRANT ALL ON SCHEMA.whole TO PUBLIC; SET ROLE mallory; $leak CREATE VIEW SCHEMA.bait WITH (security_invoker) AS SELECT SCHEMA.leak(iban) FROM SCHEMA.whole; GRANT SELECT ON SCHEMA.bait TO PUBLIC; RESET ROLE;",
         guards => 'SCHEMA.part', do => 'SELECT count(*) FROM SCHEMA.bait WHERE leak > \'\'', twin => 'SELECT iban FROM SCHEMA.whole'},
