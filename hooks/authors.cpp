@@ -77,7 +77,7 @@ Oid untrusted(const Access &access, Oid object_owner, TimestampTz now)
     if (switches::off("unsigned_text"))
         return InvalidOid;
     for (const OwnersText &text : access.texts) {
-        const Oid author = owner_of(text.holder);
+        const Oid author = text.is_function ? owner_of_object(core::class_function, text.holder) : owner_of(text.holder);
         const bool trusts_author = owner_stack::is_trusted(author, object_owner);
         if (access.object_class != core::class_relation) {
             // What a text calls was found by whoever gathered the texts.

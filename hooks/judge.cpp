@@ -92,6 +92,17 @@ bool opened_by_view(const Judging &j, core::Decision *decision, bool *old_plan)
     return opened;
 }
 
+// Maintenance (ANALYZE, REINDEX, REFRESH, autovacuum) runs index functions and queries of a table's owner in the name of
+// whoever maintains it, who may be exempt: that is the owner's code, and no consent of the person's.
+void check_maintenance(const Judging &j, Finding *finding)
+{
+    if (!InSecurityRestrictedOperation() || switches::off("maintenance") ||
+        owner_stack::is_trusted(GetUserId(), owner_of_object(j.guarded->object_class, j.guarded->relid)))
+        return;
+    finding->obstacle = Obstacle::foreign_code;
+    finding->code = GetUserId();
+}
+
 // May code that is not the person's own text use the approval here? A view that the approval itself names is its
 // owner's text by consent; a function on the stack still is not.
 void check_code(const Judging &j, Finding *finding, bool by_view)
@@ -114,6 +125,11 @@ void check_code(const Judging &j, Finding *finding, bool by_view)
         finding->obstacle = Obstacle::given_text;
         return;
     }
+    if (j.guarded->object_class != core::class_relation && !switches::off("called_texts")) {
+        check_maintenance(j, finding); // the query of somebody's materialized view is nowhere else to be seen
+        if (finding->obstacle != Obstacle::none)
+            return;
+    }
     if (owner_stack::is_empty() && !OidIsValid(j.access->check_as) && j.access->texts.empty())
         return; // the person's own statement, and no text of anybody else's in it
     const Oid owner = owner_of_object(j.guarded->object_class, j.guarded->relid);
@@ -128,17 +144,6 @@ void check_code(const Judging &j, Finding *finding, bool by_view)
         finding->obstacle = Obstacle::foreign_code;
         finding->code = author;
     }
-}
-
-// Maintenance (ANALYZE, REINDEX, REFRESH, autovacuum) runs index functions and queries of a table's owner in the name of
-// whoever maintains it, who may be exempt: that is the owner's code, and no consent of the person's.
-void check_maintenance(const Judging &j, Finding *finding)
-{
-    if (!InSecurityRestrictedOperation() || switches::off("maintenance") ||
-        owner_stack::is_trusted(GetUserId(), owner_of_object(j.guarded->object_class, j.guarded->relid)))
-        return;
-    finding->obstacle = Obstacle::foreign_code;
-    finding->code = GetUserId();
 }
 
 // The person's approvals, with the columns that they name of an ancestor numbered as the relation numbers them.

@@ -16,6 +16,7 @@ struct OwnersText {
     Oid voice;   // the owner of the view or rule that put the holder there; InvalidOid: nobody but the person
     bool barred; // of a view: planned so that conditions from outside see only what it shows, and signed (barriers.hpp)
     bool ruled = false; // a rule that is no view's definition may have put entries into the statement, too
+    bool is_function = false; // the holder is no relation but a function, for the defaults of its arguments
 };
 
 // One relation, or another object, as a statement wants it.

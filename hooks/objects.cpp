@@ -82,7 +82,7 @@ std::span<const OwnersText> callers_in(std::span<const OwnersText> texts, Oid fu
     auto *callers = static_cast<OwnersText *>(palloc(texts.size_bytes() + 1));
     std::size_t count = 0;
     for (const OwnersText &text : texts)
-        if (pg::views::text_calls(text.holder, function))
+        if (text.is_function || pg::views::text_calls(text.holder, function))
             callers[count++] = text;
     return {callers, count};
 }
@@ -101,6 +101,7 @@ constinit NotedValue last_value = {};
 struct Walk {
     List *functions; // guarded ones
     List *texts;     // relations whose owners' text is in the query
+    List *defaulted; // functions whose owners' text is: arguments that the query leaves out
 };
 
 bool collect_function(Oid function, void *context)
@@ -123,12 +124,16 @@ bool collect(Node *node, void *context)
             const Oid relid = gate::relation_of(static_cast<const RangeTblEntry *>(lfirst(cell)));
             // Of a table that is written the defaults are its owner's text.
             const bool written = query->resultRelation > 0 && foreach_current_index(cell) == query->resultRelation - 1;
-            if (OidIsValid(relid) && ((written && !switches::off("default_texts")) || pg::memo::has_text(relid)))
+            if (OidIsValid(relid) && ((written && !switches::off("default_texts")) || pg::memo::has_text(relid) || pg::views::has_rules(relid)))
                 w->texts = lappend_oid(w->texts, relid);
         }
         return pg::compat::walk_query(query, collect, context, 0);
     }
     (void) check_functions_in_node(node, collect_function, context);
+    if (IsA(node, FuncExpr))
+        if (const auto *call = reinterpret_cast<const FuncExpr *>(node);
+            call->funcid >= FirstNormalObjectId && get_func_nargs(call->funcid) > list_length(call->args))
+            w->defaulted = list_append_unique_oid(w->defaulted, call->funcid);
     return pg::compat::walk_expression(node, collect, context);
 }
 
@@ -206,20 +211,41 @@ void admit_unplanned_call(Oid function)
 
 namespace {
 
-// Views and the like, and the tables that are written, for their defaults.
-std::span<const OwnersText> texts_of(const PlannedStmt *plan)
+bool calls_function(const PlannedStmt *plan, Oid function)
+{
+    const uint32 hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
+    ListCell *cell;
+    foreach (cell, plan->invalItems) {
+        const auto *item = static_cast<const PlanInvalItem *>(lfirst(cell));
+        if (item->cacheId == PROCOID && item->hashValue == hash)
+            return true;
+    }
+    return false;
+}
+
+// What others wrote into the statement that may call the function: views and the like, the rules of tables and the defaults of those
+// that are written, and of arguments.
+std::span<const OwnersText> texts_of(const PlannedStmt *plan, Oid function)
 {
     const std::span<const OwnersText> texts = authors::in(plan);
-    if (plan->resultRelations == NIL || switches::off("default_texts"))
-        return texts;
-    const Size room = texts.size() + static_cast<Size>(list_length(plan->resultRelations));
-    auto *all = static_cast<OwnersText *>(palloc(sizeof(OwnersText) * room));
+    List *const functions = pg::views::functions_with(function);
+    auto *all = static_cast<OwnersText *>(palloc(
+        sizeof(OwnersText) * (texts.size() + static_cast<Size>(list_length(plan->rtable) + list_length(plan->resultRelations) + list_length(functions)) + 1)));
     std::size_t count = 0;
     for (const OwnersText &text : texts)
         all[count++] = text;
     ListCell *cell;
-    foreach (cell, plan->resultRelations)
-        all[count++] = {static_cast<const RangeTblEntry *>(list_nth(plan->rtable, lfirst_int(cell) - 1))->relid, InvalidOid, false};
+    if (!switches::off("default_texts"))
+        foreach (cell, plan->resultRelations)
+            all[count++] = {static_cast<const RangeTblEntry *>(list_nth(plan->rtable, lfirst_int(cell) - 1))->relid, InvalidOid, false};
+    foreach (cell, plan->rtable) {
+        const auto *rte = static_cast<const RangeTblEntry *>(lfirst(cell));
+        if (rte->rtekind == RTE_RELATION && rte->relkind != RELKIND_VIEW && pg::views::has_rules(rte->relid))
+            all[count++] = {rte->relid, InvalidOid, false};
+    }
+    foreach (cell, functions)
+        if (calls_function(plan, lfirst_oid(cell)))
+            all[count++] = {lfirst_oid(cell), InvalidOid, false, false, true};
     return {all, count};
 }
 
@@ -236,10 +262,22 @@ void admit_plan(const PlannedStmt *plan, const char *statement)
         for (int i = 0; i < guarded.function_count; i++)
             if (guarded.hashes[i] == item->hashValue) {
                 const Oid function = guarded.functions[i];
-                admit_call_in(function, callers_in(texts_of(plan), function), statement);
+                admit_call_in(function, callers_in(texts_of(plan, function), function), statement);
             }
     }
 }
+
+namespace {
+
+// Uses are taken by the call, or as the plan starts.
+void admit_planned(Oid function, std::span<const OwnersText> texts, const char *statement)
+{
+    gate::Outcome outcome = {};
+    outcome.until = core::never;
+    gate::admit(access_to(core::class_function, function, core::bit(core::Action::execute), texts), statement, true, &outcome);
+}
+
+} // namespace
 
 void admit_query(Query *query, const char *statement)
 {
@@ -247,20 +285,22 @@ void admit_query(Query *query, const char *statement)
         return;
     Walk w = {};
     (void) collect(reinterpret_cast<Node *>(query), &w);
-    if (w.functions == NIL)
-        return;
     auto *texts = static_cast<OwnersText *>(palloc(sizeof(OwnersText) * static_cast<Size>(list_length(w.texts) + 1)));
     std::size_t count = 0;
     ListCell *cell;
     foreach (cell, w.texts)
         texts[count++] = {lfirst_oid(cell), InvalidOid, false};
-    foreach (cell, w.functions) {
-        gate::Outcome outcome = {}; // uses are taken by the call, or as the plan starts
-        outcome.until = core::never;
-        gate::admit(access_to(core::class_function, lfirst_oid(cell), core::bit(core::Action::execute),
-                              callers_in({texts, count}, lfirst_oid(cell))),
-                    statement, true, &outcome);
-    }
+    foreach (cell, w.functions)
+        admit_planned(lfirst_oid(cell), callers_in({texts, count}, lfirst_oid(cell)), statement);
+    if (w.defaulted == NIL)
+        return;
+    const pg::things::State &guarded = pg::things::current();
+    for (int i = 0; i < guarded.function_count; i++)
+        foreach (cell, w.defaulted)
+            if (pg::views::arguments_call(lfirst_oid(cell), guarded.functions[i])) {
+                OwnersText text = {lfirst_oid(cell), InvalidOid, false, false, true};
+                admit_planned(guarded.functions[i], {&text, 1}, statement);
+            }
 }
 
 void settle()

@@ -2,6 +2,8 @@
 
 #include "pg/views.hpp"
 
+#include "pg/switches.hpp"
+
 extern "C" {
 #include "access/relation.h"
 #include "access/table.h"
@@ -13,10 +15,13 @@ extern "C" {
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "rewrite/prs2lock.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 }
 
 namespace jit::pg::views {
@@ -165,12 +170,75 @@ bool defaults_call(Oid holder, Oid function)
     return found;
 }
 
+bool rules_call(Oid holder, Oid function)
+{
+    Relation rules = table_open(RewriteRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_rewrite_ev_class, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(holder));
+    SysScanDesc scan = systable_beginscan(rules, RewriteRelRulenameIndexId, true, nullptr, 1, &key);
+    bool found = false;
+    HeapTuple tuple;
+    while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+        found = depends(RewriteRelationId, reinterpret_cast<Form_pg_rewrite>(GETSTRUCT(tuple))->oid, is_call, function);
+    systable_endscan(scan);
+    table_close(rules, AccessShareLock);
+    return found;
+}
+
+// A column without a default has that of its domain.
+bool domains_call(Oid holder, Oid function)
+{
+    for (AttrNumber column = 1;; column++) {
+        HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(holder), Int16GetDatum(column));
+        if (!HeapTupleIsValid(tuple))
+            return false;
+        const Oid type = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple))->atttypid;
+        ReleaseSysCache(tuple);
+        if (OidIsValid(type) && get_typtype(type) == TYPTYPE_DOMAIN && depends(TypeRelationId, type, is_call, function))
+            return true;
+    }
+}
+
 } // namespace
 
 bool text_calls(Oid holder, Oid function)
 {
-    return get_rel_relkind(holder) == RELKIND_VIEW ? rule_names(holder, is_call, function)
-                                                   : policies_name(holder, is_call, function) || defaults_call(holder, function);
+    const bool only_definition = switches::off("called_texts");
+    if (get_rel_relkind(holder) == RELKIND_VIEW ? rule_names(holder, is_call, function)
+                                                : policies_name(holder, is_call, function) || defaults_call(holder, function))
+        return true;
+    return !only_definition && (rules_call(holder, function) || defaults_call(holder, function) || domains_call(holder, function));
+}
+
+bool arguments_call(Oid called, Oid function) { return !switches::off("called_texts") && depends(ProcedureRelationId, called, is_call, function); }
+
+bool has_rules(Oid relid)
+{
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const bool has = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relhasrules;
+    ReleaseSysCache(tuple);
+    return has;
+}
+
+List *functions_with(Oid function)
+{
+    List *found = NIL;
+    if (switches::off("called_texts"))
+        return found;
+    Relation depend = table_open(DependRelationId, AccessShareLock);
+    ScanKeyData keys[2];
+    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(ProcedureRelationId));
+    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(function));
+    SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
+    HeapTuple tuple;
+    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+        if (const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple)); row->classid == ProcedureRelationId)
+            found = list_append_unique_oid(found, row->objid);
+    systable_endscan(scan);
+    table_close(depend, AccessShareLock);
+    return found;
 }
 
 bool reads(Oid view, Oid relid) { return rule_names(view, is_relation, relid); }

@@ -19,6 +19,9 @@ my $g = 'function SCHEMA.pay(integer)';
 my $as_mallory = 'SET ROLE mallory;';
 my $mine = "$as_mallory CREATE TABLE SCHEMA.mine (id int, v text); GRANT ALL ON SCHEMA.mine TO PUBLIC;";
 
+my $loot = 'CREATE TABLE SCHEMA.loot (v text); GRANT ALL ON SCHEMA.loot TO PUBLIC;';
+my @ridden = (as => 'alice', approved => '{ALL}', objects => $g, off => 'called_texts', twin => 'SELECT SCHEMA.pay(1)', twin_as => 'alice');
+
 sub called { return (guards => $g, off => 'execute', before => "$pay $t", @_) }
 sub command { return (as => 'dba', off => 'utility,object_access', twin_as => 'exempt_dba', @_) }
 my $q = 'CREATE SEQUENCE SCHEMA.q OWNED BY NONE; GRANT ALL ON SEQUENCE SCHEMA.q TO PUBLIC;';
@@ -94,6 +97,17 @@ my @attacks = (
         before => "$pay $as_mallory CREATE VIEW SCHEMA.ride AS SELECT SCHEMA.pay(1); GRANT SELECT ON SCHEMA.ride TO PUBLIC; RESET ROLE;")},
     {name => 'a DEFAULT in the approved person\'s statement', called(as => 'alice', approved => '{ALL}', objects => $g, off => 'default_texts', do => 'INSERT INTO SCHEMA.mine (id) VALUES (1)', happened => 'SELECT v FROM SCHEMA.mine', twin => 'SELECT SCHEMA.pay(1)', twin_as => 'alice',
         before => "$pay $mine ALTER TABLE SCHEMA.mine ALTER v SET DEFAULT SCHEMA.pay(1); RESET ROLE;")},
+    # vector 270: more of what others wrote into the statement
+    {name => 'a rule in the approved person\'s statement', called(@ridden, do => 'INSERT INTO SCHEMA.mine VALUES (1)', happened => 'SELECT v FROM SCHEMA.loot',
+        before => "$pay $loot $mine CREATE RULE r AS ON INSERT TO SCHEMA.mine DO ALSO INSERT INTO SCHEMA.loot SELECT SCHEMA.pay(1); RESET ROLE;")},
+    {name => 'the default of an argument', called(@ridden, do => 'SELECT SCHEMA.f()', happened => 'SELECT v FROM SCHEMA.loot',
+        before => "$pay $loot $as_mallory CREATE FUNCTION SCHEMA.f(v text DEFAULT SCHEMA.pay(1)) RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO SCHEMA.loot VALUES (v); RETURN 1; END'; RESET ROLE;")},
+    {name => 'the same, not folded', called(@ridden, do => 'SELECT SCHEMA.f()', happened => 'SELECT v FROM SCHEMA.loot',
+        before => "$pay ALTER FUNCTION SCHEMA.pay VOLATILE; $loot $as_mallory CREATE FUNCTION SCHEMA.f(v text DEFAULT SCHEMA.pay(1)) RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO SCHEMA.loot VALUES (v); RETURN 1; END'; RESET ROLE;")},
+    {name => 'the default of a domain', called(@ridden, do => 'INSERT INTO SCHEMA.mine (id) VALUES (1)', happened => 'SELECT v FROM SCHEMA.mine',
+        before => "$pay $as_mallory CREATE DOMAIN SCHEMA.d AS text DEFAULT SCHEMA.pay(1); CREATE TABLE SCHEMA.mine (id int, v SCHEMA.d); GRANT ALL ON SCHEMA.mine TO PUBLIC; RESET ROLE;")},
+    {name => 'the default of a view', called(@ridden, do => 'INSERT INTO SCHEMA.w (id) VALUES (1)', happened => 'SELECT v FROM SCHEMA.mine',
+        before => "$pay $mine CREATE VIEW SCHEMA.w AS SELECT id, v FROM SCHEMA.mine; ALTER VIEW SCHEMA.w ALTER v SET DEFAULT SCHEMA.pay(1); GRANT ALL ON SCHEMA.w TO PUBLIC; RESET ROLE;")},
     # ---- commands ----
     {name => 'CREATE OR REPLACE FUNCTION', command(guards => $g, before => $pay, do => 'CREATE OR REPLACE FUNCTION SCHEMA.pay(n int) RETURNS text LANGUAGE sql AS \'SELECT $$new$$\'', happened => 'SELECT $$MARKER$$ FROM pg_proc WHERE oid = $$SCHEMA.pay(int)$$::regprocedure AND prosrc LIKE $$%new%$$')},
     {name => 'ALTER FUNCTION', command(guards => $g, before => $pay, do => 'ALTER FUNCTION SCHEMA.pay(int) SECURITY DEFINER; SELECT $$MARKER$$ FROM pg_proc WHERE oid = $$SCHEMA.pay(int)$$::regprocedure AND prosecdef')},
