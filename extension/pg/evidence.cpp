@@ -26,6 +26,8 @@ extern "C" {
 #include "access/parallel.h"
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 }
@@ -179,21 +181,40 @@ Text text_of(const char *statement)
     return text;
 }
 
-// The parts of a long statement, once a session in a row.
-void write_parts(const Text &text, Oid to)
+// The parts of a long statement up to some byte, once a session in a row.
+void write_parts(const Text &text, Size most, Oid to)
 {
     static constinit core::Hash written = {};
     if (written == text.hash)
         return;
-    for (Size offset = 0; offset < text.count; offset += part_bytes) {
+    for (Size offset = 0; offset < most; offset += part_bytes) {
         Writer writer = begin(Kind::text);
         writer.text(Tag::statement_hash, {reinterpret_cast<const char *>(text.hash.data()), text.hash.size()});
         writer.number(Tag::statement_length, static_cast<int64>(text.count));
-        writer.text(Tag::statement, {text.start + offset, smaller(part_bytes, text.count - offset)});
+        writer.text(Tag::statement, {text.start + offset, smaller(part_bytes, most - offset)});
         writer.number(Tag::offset, static_cast<int64>(offset));
         send(to, Durable::later);
     }
-    written = text.hash;
+    if (most == text.count)
+        written = text.hash;
+}
+
+// Everybody can be refused, as often as he likes, and what waits for the keeper closes the gate to all. So what refusals write takes a
+// quarter of the room, then only the beginning of a long text (its hash and length say what it was), and then the refused one waits.
+Size kept_of_refused(const Text &text, bool enforced, Oid to)
+{
+    constexpr Size beginning = 4'096;
+    constexpr long pause_us = 50'000;
+    const uint64 room = static_cast<uint64>(settings::evidence_backlog_kb) * 1'024 / 4;
+    const uint64 waiting = shared::evidence::waiting(to);
+    if (switches::off("refused_texts") || waiting + text.count <= room)
+        return text.count;
+    if (enforced && waiting > room) {
+        CHECK_FOR_INTERRUPTS();
+        pg_usleep(pause_us);
+    }
+    const auto length = static_cast<int>(smaller(text.count, beginning));
+    return static_cast<Size>(pg_mbcliplen(text.start, length, length));
 }
 
 void add_statement(Writer *writer, const Text &text, bool nested)
@@ -309,7 +330,7 @@ int32 uses(std::span<const record::Use> uses, const char *statement, bool nested
     require_open(to);
     const Text text = text_of(said(statement));
     if (text.count > longest_text)
-        write_parts(text, to);
+        write_parts(text, text.count, to);
     statement_number++;
     note_done(to);
     Writer writer = begin(Kind::use);
@@ -343,8 +364,9 @@ void refusal(const Refused &r)
         return;
     const Text text = text_of(said(r.statement));
     const Oid to = ledger_here();
+    const Size kept = kept_of_refused(text, r.outcome == record::Outcome::refused, to);
     if (text.count > longest_text && !IsParallelWorker())
-        write_parts(text, to);
+        write_parts(text, kept, to);
     Writer writer = begin(r.outcome == record::Outcome::refused ? Kind::refusal : Kind::would_refuse);
     add_statement(&writer, text, r.nested);
     put(&record, Tag::policy, r.policy);

@@ -212,6 +212,8 @@ bool wants_checkpoint() { return kept != nullptr && pg_atomic_read_u32(&kept->si
 
 bool anything_new() { return kept != nullptr && !is_idle(kept); }
 
+bool has_events() { return kept != nullptr && pg_atomic_read_u64(&kept->events_in) != pg_atomic_read_u64(&kept->events_done); }
+
 namespace {
 
 int compare_positions(const void *a, const void *b)

@@ -47,7 +47,8 @@ struct Pass {
     uint64 bytes;
     uint64 events; // commits with some, that it has seen
 };
-[[nodiscard]] bool anything_new(); // cheap
+[[nodiscard]] bool anything_new(); // cheap; events are not counted
+[[nodiscard]] bool has_events();   // that no finished pass has seen
 [[nodiscard]] bool is_hurried();   // somebody waits
 [[nodiscard]] bool wants_checkpoint(); // for one that covers everything
 void begin_pass(Pass *pass);

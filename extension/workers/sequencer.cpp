@@ -170,6 +170,9 @@ TimestampTz next_call(const Pass &pass)
     const TimestampTz now = GetCurrentTimestamp();
     if (pass.more)
         return now;
+    // Whoever recorded something while the pass ran has set the latch, and a wait in the pass may have taken it.
+    if (shared::anything_new() || shared::has_events())
+        return TimestampTzPlusMilliseconds(now, gather_ms);
     return smaller(signer::due_at(), pass.undecided ? TimestampTzPlusMilliseconds(now, undecided_ms) : DT_NOEND);
 }
 

@@ -35,6 +35,12 @@ sub caught_up {
 }
 
 sub keeper { return $admin->value(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'jit_guard keeper' AND datname = 'app'}); }
+# All sessions end with it, and nobody who comes before that is served.
+sub kill_keeper {
+    kill 'KILL', keeper();
+    for (1 .. 600) { last if $admin->query('SELECT 1')->{gone}; sleep 0.05 }
+    return back();
+}
 sub statements { my ($view) = @_; return map { $_->[0] } @{$admin->query("SELECT statement FROM jit.$view WHERE statement LIKE '%marked%'")->{rows}}; }
 
 back();
@@ -108,8 +114,7 @@ my $mallory = JitClient->new($node, 'mallory');
 for my $transactional (qw(false true)) {
     like($mallory->value("SELECT pg_logical_emit_message($transactional, 'jit_guard', '\\x$forged'::bytea)") // '', qr{^[0-9A-F]+/[0-9A-F]+$}, "a message that looks like a record (transactional: $transactional)");
 }
-kill 'KILL', keeper(); # the next one reads the log
-back();
+kill_keeper(); # the next one reads the log
 $alice = JitClient->new($node, 'alice');
 $alice->query('SELECT id FROM pay.accounts /* marked after forging */');
 ok(caught_up(), 'the ledger has caught up again');
@@ -138,9 +143,7 @@ $alice = JitClient->new($node, 'alice');
 $alice->query('UPDATE pay.accounts SET v = v /* marked committed */');
 $alice->query('BEGIN');
 $alice->query('UPDATE pay.accounts SET v = v /* marked open */');
-kill 'KILL', keeper();
-sleep 0.3;
-back();
+kill_keeper();
 ok(caught_up(), 'after the crash');
 is($admin->value(q{SELECT outcome FROM jit.uses WHERE statement LIKE '%marked committed%'}), 'committed', 'what was committed');
 is($admin->value(q{SELECT outcome FROM jit.uses WHERE statement LIKE '%marked open%'}), 'unknown', 'what was open');
@@ -159,6 +162,21 @@ kill 'CONT', $keeper;
 ok(caught_up(), 'the keeper goes on');
 is($admin->value("SELECT count(*) FROM jit.ledger WHERE seq > $before AND jit.record_keys(record) \@> '{kind:use}'"), 5_000, 'all of them');
 is($admin->value('SELECT max(seq) - count(*) FROM jit.ledger'), 0, 'and no gap');
+
+# ---- vector 271: texts of those who are refused close the gate to nobody ----
+$node->append_conf('postgresql.conf', q{jit_guard.evidence_backlog = '1MB'});
+$node->reload;
+wait_until($node, q{current_setting('jit_guard.evidence_backlog') = '1MB'});
+kill 'STOP', $keeper;
+my ($bob, $long) = (JitClient->new($node, 'bob'), 'x' x 3_000_000);
+is($bob->query("SELECT v FROM pay.accounts /* $_ $long */")->{error}{C}, '42501', 'somebody is refused, with a long text') for 1 .. 3;
+ok(!$alice->query('SELECT 1 FROM pay.accounts LIMIT 1')->{error}, 'and another, who is approved, reads');
+kill 'CONT', $keeper;
+ok(caught_up(), 'all of it gets into the ledger');
+is($admin->value(q{SELECT string_agg(length(d ->> 'statement')::text, ' ') FROM (SELECT jit.decode(record) AS d FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:text}') t WHERE (d ->> 'statement_length')::int > 3000000}),
+    '4096 4096 4096', 'with the beginnings of the texts');
+is($admin->value(q{SELECT count(DISTINCT jit.decode(record) ->> 'statement_hash') FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:refusal,person:bob}' AND (jit.decode(record) ->> 'statement_length')::int > 3000000}),
+    3, 'and what they were by their hashes');
 
 # ---- backlog: guarded statements are closed, the rest goes on ----
 $node->append_conf('postgresql.conf', q{jit_guard.evidence_backlog = '64kB'});
