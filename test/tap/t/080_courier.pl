@@ -107,7 +107,7 @@ sub weathered {
 $hook->{elsewhere} = $hook->url . '/elsewhere';
 weathered('500', qr/HTTP status 500/, 'error');
 weathered('429 1', qr/HTTP status 429/, 'too many');
-weathered('reset', qr/reset|closed|empty|failure/i, 'reset');
+weathered('reset', qr/reset|closed|empty|failure|connect/i, 'reset');
 weathered('garbage', qr/HTTP\/0\.9|unsupported|weird|received/i, 'garbage');
 weathered('cut', qr/cut short/, 'cut short');
 weathered('endless', qr/too long/, 'an answer without end');
