@@ -27,7 +27,6 @@ extern "C" {
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 }
@@ -200,19 +199,14 @@ void write_parts(const Text &text, Size most, Oid to)
 }
 
 // Everybody can be refused, as often as he likes, and what waits for the keeper closes the gate to all. So what refusals write takes a
-// quarter of the room, then only the beginning of a long text (its hash and length say what it was), and then the refused one waits.
-Size kept_of_refused(const Text &text, bool enforced, Oid to)
+// quarter of the room, then only the beginning of a long text (its hash and length say what it was), and the refused one waits.
+uint64 room_of_refused() { return static_cast<uint64>(settings::evidence_backlog_kb) * 1'024 / 4; }
+
+Size kept_of_refused(const Text &text, Oid to)
 {
     constexpr Size beginning = 4'096;
-    constexpr long pause_us = 50'000;
-    const uint64 room = static_cast<uint64>(settings::evidence_backlog_kb) * 1'024 / 4;
-    const uint64 waiting = shared::evidence::waiting(to);
-    if (switches::off("refused_texts") || waiting + text.count <= room)
+    if (switches::off("refused_texts") || shared::evidence::waiting(to) + text.count <= room_of_refused())
         return text.count;
-    if (enforced && waiting > room) {
-        CHECK_FOR_INTERRUPTS();
-        pg_usleep(pause_us);
-    }
     const auto length = static_cast<int>(smaller(text.count, beginning));
     return static_cast<Size>(pg_mbcliplen(text.start, length, length));
 }
@@ -364,9 +358,8 @@ void refusal(const Refused &r)
         return;
     const Text text = text_of(said(r.statement));
     const Oid to = ledger_here();
-    const Size kept = kept_of_refused(text, r.outcome == record::Outcome::refused, to);
     if (text.count > longest_text && !IsParallelWorker())
-        write_parts(text, kept, to);
+        write_parts(text, kept_of_refused(text, to), to);
     Writer writer = begin(r.outcome == record::Outcome::refused ? Kind::refusal : Kind::would_refuse);
     add_statement(&writer, text, r.nested);
     put(&record, Tag::policy, r.policy);
@@ -377,7 +370,12 @@ void refusal(const Refused &r)
     if (r.trigger_depth > 0)
         writer.number(Tag::trigger_depth, r.trigger_depth);
     put(&record, Tag::views, r.views);
-    send(to, r.outcome == record::Outcome::refused ? Durable::now : Durable::later);
+    const bool enforced = r.outcome == record::Outcome::refused;
+    send(to, enforced ? Durable::now : Durable::later);
+    // When it is written: a cancel must not save anybody the record.
+    constexpr long pause_us = 50'000;
+    if (enforced && shared::evidence::waiting(to) > room_of_refused() && !switches::off("refused_texts"))
+        pg_usleep(pause_us);
 }
 
 void left_behind(core::RequestId request, const char *what)
