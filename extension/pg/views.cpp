@@ -203,11 +203,11 @@ bool domains_call(Oid holder, Oid function)
 
 bool text_calls(Oid holder, Oid function)
 {
-    const bool only_definition = switches::off("called_texts");
-    if (get_rel_relkind(holder) == RELKIND_VIEW ? rule_names(holder, is_call, function)
-                                                : policies_name(holder, is_call, function) || defaults_call(holder, function))
+    const bool is_view = get_rel_relkind(holder) == RELKIND_VIEW;
+    if (is_view ? rule_names(holder, is_call, function) : policies_name(holder, is_call, function) || defaults_call(holder, function))
         return true;
-    return !only_definition && (rules_call(holder, function) || defaults_call(holder, function) || domains_call(holder, function));
+    return !switches::off("called_texts") &&
+           (rules_call(holder, function) || (is_view && defaults_call(holder, function)) || domains_call(holder, function));
 }
 
 bool arguments_call(Oid called, Oid function) { return !switches::off("called_texts") && depends(ProcedureRelationId, called, is_call, function); }
