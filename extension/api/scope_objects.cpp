@@ -3,6 +3,7 @@
 #include "api/scope.hpp"
 
 #include "pg/canonical.hpp"
+#include "pg/catalog_rows.hpp"
 #include "pg/settings.hpp"
 
 extern "C" {
@@ -50,13 +51,9 @@ namespace {
 // Is there a row of the catalog with the value in the column? Without an index: the catalog is small.
 bool is_listed(Oid catalog, AttrNumber column, Oid value)
 {
-    Relation table = table_open(catalog, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(value));
-    SysScanDesc scan = systable_beginscan(table, InvalidOid, false, nullptr, 1, &key);
-    const bool found = HeapTupleIsValid(systable_getnext(scan));
-    systable_endscan(scan);
-    table_close(table, AccessShareLock);
+    const auto rows = pg::catalog_rows::rows_of(catalog, InvalidOid, {column, value});
+    const bool found = next(rows) != nullptr;
+    end(rows);
     return found;
 }
 
@@ -73,18 +70,9 @@ bool is_sorted_aggregate(Oid function)
 // The operators of the function that belong to some operator class.
 bool is_operator_of_class(Oid function)
 {
-    Relation operators = table_open(OperatorRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_operator_oprcode, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(function));
-    SysScanDesc scan = systable_beginscan(operators, InvalidOid, false, nullptr, 1, &key);
-    bool found = false;
-    HeapTuple tuple;
-    while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-        found = is_listed(AccessMethodOperatorRelationId, Anum_pg_amop_amopopr,
-                          reinterpret_cast<Form_pg_operator>(GETSTRUCT(tuple))->oid);
-    systable_endscan(scan);
-    table_close(operators, AccessShareLock);
-    return found;
+    return pg::catalog_rows::any<FormData_pg_operator>(
+        pg::catalog_rows::rows_of(OperatorRelationId, InvalidOid, {Anum_pg_operator_oprcode, function}),
+        [](const FormData_pg_operator *row) { return is_listed(AccessMethodOperatorRelationId, Anum_pg_amop_amopopr, row->oid); });
 }
 
 // What the server calls without asking, or without letting anybody see it.

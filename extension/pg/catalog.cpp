@@ -3,6 +3,7 @@
 
 #include "pg/catalog.hpp"
 
+#include "pg/catalog_rows.hpp"
 #include "pg/house_tables.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
@@ -72,17 +73,19 @@ void on_definition(Datum, int, uint32) { definitions_generation++; }
 constexpr const char *previous_version = "0.1.0";
 constinit Version found_version = Version::current;
 
+catalog_rows::Rows rows_of_extension(Oid extension)
+{
+    return catalog_rows::rows_of(ExtensionRelationId, ExtensionOidIndexId, {Anum_pg_extension_oid, extension});
+}
+
 // Reads pg_extension.extversion, which CREATE and ALTER EXTENSION write.
 Version version_of(Oid extension)
 {
-    Relation pg_extension = table_open(ExtensionRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
-    SysScanDesc scan = systable_beginscan(pg_extension, ExtensionOidIndexId, true, nullptr, 1, &key);
+    const auto rows = rows_of_extension(extension);
     Version found = Version::unknown;
-    if (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple)) {
+    if (HeapTuple tuple = next(rows); HeapTupleIsValid(tuple)) {
         bool is_null = false;
-        const Datum value = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(pg_extension), &is_null);
+        const Datum value = column_of(rows, tuple, Anum_pg_extension_extversion, &is_null);
         char *version = TextDatumGetCString(value);
         if (strcmp(version, JIT_GUARD_VERSION) == 0)
             found = Version::current;
@@ -90,24 +93,19 @@ Version version_of(Oid extension)
             found = Version::previous;
         pfree(version);
     }
-    systable_endscan(scan);
-    table_close(pg_extension, AccessShareLock);
+    end(rows);
     return found;
 }
 
 // Was the extension created by the transaction that is running?
 bool created_here(Oid extension)
 {
-    Relation pg_extension = table_open(ExtensionRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
-    SysScanDesc scan = systable_beginscan(pg_extension, ExtensionOidIndexId, true, nullptr, 1, &key);
-    HeapTuple tuple = systable_getnext(scan);
+    const auto rows = rows_of_extension(extension);
+    HeapTuple tuple = next(rows);
     // Inserted, not updated: ALTER EXTENSION UPDATE must not open everything until its transaction ends.
     const bool here = HeapTupleIsValid(tuple) && (tuple->t_data->t_infomask & HEAP_UPDATED) == 0 &&
                       TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
-    systable_endscan(scan);
-    table_close(pg_extension, AccessShareLock);
+    end(rows);
     return here;
 }
 

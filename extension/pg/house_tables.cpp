@@ -3,6 +3,8 @@
 
 #include "pg/house_tables.hpp"
 
+#include "pg/catalog_rows.hpp"
+
 extern "C" {
 #include "catalog/dependency.h"
 #include "catalog/index.h"
@@ -11,7 +13,6 @@ extern "C" {
 #include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "commands/extension.h"
-#include "utils/fmgroids.h"
 }
 
 namespace jit::pg::catalog {
@@ -79,14 +80,9 @@ bool find(Oid extension, bool previous)
     House found = {};
     found.extension = extension;
 
-    Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(ExtensionRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(extension));
-    SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+    const auto rows = catalog_rows::rows_of(DependRelationId, DependReferenceIndexId,
+                                            {Anum_pg_depend_refclassid, ExtensionRelationId}, {Anum_pg_depend_refobjid, extension});
+    while (const auto *row = catalog_rows::next_as<FormData_pg_depend>(rows)) {
         if (row->deptype != DEPENDENCY_EXTENSION)
             continue;
         if (row->classid == NamespaceRelationId) {
@@ -103,8 +99,7 @@ bool find(Oid extension, bool previous)
                     found.*w.table = row->objid;
         }
     }
-    systable_endscan(scan);
-    table_close(depend, AccessShareLock);
+    end(rows);
 
     for (const Wanted &w : wanted) {
         if (!OidIsValid(found.*w.table)) {

@@ -3,6 +3,7 @@
 #include "pg/kinship.hpp"
 
 #include "pg/catalog.hpp"
+#include "pg/catalog_rows.hpp"
 
 extern "C" {
 #include "catalog/dependency.h"
@@ -11,8 +12,6 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
-#include "utils/fmgroids.h"
-#include "utils/rel.h"
 }
 
 namespace jit::pg::kinship {
@@ -32,38 +31,29 @@ void add(OidSet *set, Oid oid)
 
 namespace {
 
+using catalog_rows::next_as;
+using catalog_rows::rows_of;
+
 // The table that a toast table or an owned sequence depends on.
 Oid owner_by_dependency(Oid relid)
 {
-    Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-    SysScanDesc scan = systable_beginscan(depend, DependDependerIndexId, true, nullptr, 2, keys);
     Oid owner = InvalidOid;
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+    const auto rows = rows_of(DependRelationId, DependDependerIndexId, {Anum_pg_depend_classid, RelationRelationId},
+                              {Anum_pg_depend_objid, relid});
+    while (const auto *row = next_as<FormData_pg_depend>(rows))
         if (row->refclassid == RelationRelationId &&
             (row->deptype == DEPENDENCY_INTERNAL || row->deptype == DEPENDENCY_AUTO))
             owner = row->refobjid;
-    }
-    systable_endscan(scan);
-    table_close(depend, AccessShareLock);
+    end(rows);
     return owner;
 }
 
 void add_parents(OidSet *relations, Oid relid)
 {
-    Relation inherits = table_open(InheritsRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-    SysScanDesc scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, nullptr, 1, &key);
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-        add(relations, reinterpret_cast<Form_pg_inherits>(GETSTRUCT(tuple))->inhparent);
-    systable_endscan(scan);
-    table_close(inherits, AccessShareLock);
+    const auto rows = rows_of(InheritsRelationId, InheritsRelidSeqnoIndexId, {Anum_pg_inherits_inhrelid, relid});
+    while (const auto *row = next_as<FormData_pg_inherits>(rows))
+        add(relations, row->inhparent);
+    end(rows);
 }
 
 } // namespace

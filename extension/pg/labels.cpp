@@ -4,6 +4,7 @@
 #include "pg/labels.hpp"
 
 #include "pg/catalog.hpp"
+#include "pg/catalog_rows.hpp"
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
 #include "pg/membership.hpp"
@@ -13,17 +14,12 @@
 #include "pg/switches.hpp"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_shseclabel.h"
 #include "commands/seclabel.h"
-#include "utils/fmgroids.h"
-#include "utils/rel.h"
 }
 
 namespace jit::pg::labels {
@@ -37,26 +33,22 @@ using Visit = bool (*)(void *to, Oid role, const char *label, bool uncommitted);
 // There are as many as people, and nobody asks but when something is proved or a label is set.
 void visit_all(Visit visit, void *to)
 {
-    Relation table = table_open(SharedSecLabelRelationId, AccessShareLock);
-    ScanKeyData keys[1];
-    ScanKeyInit(&keys[0], Anum_pg_shseclabel_classoid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(AuthIdRelationId));
-    SysScanDesc scan = systable_beginscan(table, InvalidOid, false, nullptr, 1, keys);
+    const auto rows = catalog_rows::rows_of(SharedSecLabelRelationId, InvalidOid, {Anum_pg_shseclabel_classoid, AuthIdRelationId});
     bool more = true;
     while (more) {
-        HeapTuple tuple = systable_getnext(scan);
+        HeapTuple tuple = next(rows);
         if (!HeapTupleIsValid(tuple))
             break;
         bool is_null = false;
-        const Datum by = heap_getattr(tuple, Anum_pg_shseclabel_provider, RelationGetDescr(table), &is_null);
+        const Datum by = column_of(rows, tuple, Anum_pg_shseclabel_provider, &is_null);
         if (is_null || strcmp(TextDatumGetCString(by), provider) != 0)
             continue;
-        const Datum label = heap_getattr(tuple, Anum_pg_shseclabel_label, RelationGetDescr(table), &is_null);
-        const Datum role = heap_getattr(tuple, Anum_pg_shseclabel_objoid, RelationGetDescr(table), &is_null);
+        const Datum label = column_of(rows, tuple, Anum_pg_shseclabel_label, &is_null);
+        const Datum role = column_of(rows, tuple, Anum_pg_shseclabel_objoid, &is_null);
         const bool own = TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
         more = visit(to, DatumGetObjectId(role), TextDatumGetCString(label), own);
     }
-    systable_endscan(scan);
-    table_close(table, AccessShareLock);
+    end(rows);
 }
 
 struct Finding {

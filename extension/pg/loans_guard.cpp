@@ -1,5 +1,6 @@
 // loans_guard.cpp: zone C. What GRANT, REVOKE and their relatives may not do to a loan.
 
+#include "pg/catalog_rows.hpp"
 #include "pg/loans.hpp"
 #include "pg/session.hpp"
 
@@ -8,9 +9,7 @@ extern "C" {
 #include "commands/defrem.h"
 #include "nodes/pg_list.h"
 #include "utils/catcache.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
-#include "utils/rel.h"
 }
 
 namespace jit::pg::loans {
@@ -92,13 +91,9 @@ void refuse_lenders_name(const RoleSpec *grantor)
 
 bool anything_marked(Oid lender)
 {
-    Relation table = table_open(AuthMemRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_auth_members_grantor, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(lender));
-    SysScanDesc scan = systable_beginscan(table, InvalidOid, false, nullptr, 1, &key);
-    const bool any = HeapTupleIsValid(systable_getnext(scan));
-    systable_endscan(scan);
-    table_close(table, AccessShareLock);
+    const auto rows = catalog_rows::rows_of(AuthMemRelationId, InvalidOid, {Anum_pg_auth_members_grantor, lender});
+    const bool any = next(rows) != nullptr;
+    end(rows);
     return any;
 }
 

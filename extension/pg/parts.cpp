@@ -2,6 +2,7 @@
 
 #include "pg/parts.hpp"
 
+#include "pg/catalog_rows.hpp"
 #include "pg/compat.hpp"
 #include "pg/memo.hpp"
 #include "pg/switches.hpp"
@@ -19,7 +20,6 @@ extern "C" {
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
 #include "utils/fmgroids.h"
-#include "utils/rel.h"
 }
 
 namespace jit::pg::parts {
@@ -35,29 +35,8 @@ const char *describe(Oid class_id, Oid object)
 
 namespace {
 
-// The rows of a catalog whose column is that OID.
-struct Rows {
-    Relation catalog;
-    SysScanDesc scan;
-};
-Rows rows_of(Oid class_id, Oid index, AttrNumber column, Oid key)
-{
-    Rows rows = {table_open(class_id, AccessShareLock), nullptr};
-    ScanKeyData wanted;
-    ScanKeyInit(&wanted, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(key));
-    rows.scan = systable_beginscan(rows.catalog, index, OidIsValid(index), nullptr, 1, &wanted);
-    return rows;
-}
-HeapTuple next(const Rows &rows) { return systable_getnext(rows.scan); }
-Datum column_of(const Rows &rows, HeapTuple tuple, AttrNumber column, bool *is_null)
-{
-    return heap_getattr(tuple, column, RelationGetDescr(rows.catalog), is_null);
-}
-void end(const Rows &rows)
-{
-    systable_endscan(rows.scan);
-    table_close(rows.catalog, AccessShareLock);
-}
+using catalog_rows::Rows;
+using catalog_rows::rows_of;
 
 // What is reached from a row is added after the scan: it scans the same catalogs.
 struct Later {
@@ -89,7 +68,7 @@ void follow(Gathered *to, const Later &later)
 void add_rules(Gathered *to, Oid relid)
 {
     Later later = {};
-    const Rows rows = rows_of(RewriteRelationId, RewriteRelRulenameIndexId, Anum_pg_rewrite_ev_class, relid);
+    const Rows rows = rows_of(RewriteRelationId, RewriteRelRulenameIndexId, {Anum_pg_rewrite_ev_class, relid});
     while (HeapTuple tuple = next(rows)) {
         Part *part = nullptr;
         if (!is_new(to, RewriteRelationId, reinterpret_cast<Form_pg_rewrite>(GETSTRUCT(tuple))->oid, false, &part))
@@ -104,7 +83,7 @@ void add_rules(Gathered *to, Oid relid)
 void add_policies(Gathered *to, Oid relid)
 {
     Later later = {};
-    const Rows rows = rows_of(PolicyRelationId, PolicyPolrelidPolnameIndexId, Anum_pg_policy_polrelid, relid);
+    const Rows rows = rows_of(PolicyRelationId, PolicyPolrelidPolnameIndexId, {Anum_pg_policy_polrelid, relid});
     while (HeapTuple tuple = next(rows)) {
         Part *part = nullptr;
         if (!is_new(to, PolicyRelationId, reinterpret_cast<Form_pg_policy>(GETSTRUCT(tuple))->oid, false, &part))
@@ -135,7 +114,7 @@ bool cascades(Oid function)
 void add_triggers(Gathered *to, Oid relid)
 {
     Later later = {};
-    const Rows rows = rows_of(TriggerRelationId, TriggerRelidNameIndexId, Anum_pg_trigger_tgrelid, relid);
+    const Rows rows = rows_of(TriggerRelationId, TriggerRelidNameIndexId, {Anum_pg_trigger_tgrelid, relid});
     while (HeapTuple tuple = next(rows)) {
         const auto *row = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
         Part *part = nullptr;
@@ -160,7 +139,7 @@ void add_triggers(Gathered *to, Oid relid)
 void add_constraints(Gathered *to, Oid index, AttrNumber column, Oid owner)
 {
     Later later = {};
-    const Rows rows = rows_of(ConstraintRelationId, index, column, owner);
+    const Rows rows = rows_of(ConstraintRelationId, index, {column, owner});
     while (HeapTuple tuple = next(rows)) {
         const auto *row = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
         Part *part = nullptr;
@@ -175,7 +154,7 @@ void add_constraints(Gathered *to, Oid index, AttrNumber column, Oid owner)
 void add_defaults(Gathered *to, Oid relid)
 {
     Later later = {};
-    const Rows rows = rows_of(AttrDefaultRelationId, AttrDefaultIndexId, Anum_pg_attrdef_adrelid, relid);
+    const Rows rows = rows_of(AttrDefaultRelationId, AttrDefaultIndexId, {Anum_pg_attrdef_adrelid, relid});
     while (HeapTuple tuple = next(rows)) {
         Part *part = nullptr;
         if (is_new(to, AttrDefaultRelationId, reinterpret_cast<Form_pg_attrdef>(GETSTRUCT(tuple))->oid, false, &part))
@@ -192,7 +171,7 @@ void add_defaults(Gathered *to, Oid relid)
 void add_indexes(Gathered *to, Oid relid)
 {
     Later later = {};
-    const Rows rows = rows_of(IndexRelationId, IndexIndrelidIndexId, Anum_pg_index_indrelid, relid);
+    const Rows rows = rows_of(IndexRelationId, IndexIndrelidIndexId, {Anum_pg_index_indrelid, relid});
     while (HeapTuple tuple = next(rows)) {
         const auto *row = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
         if (!row->indisunique && !row->indisexclusion && heap_attisnull(tuple, Anum_pg_index_indexprs, nullptr) &&
@@ -211,7 +190,7 @@ void add_indexes(Gathered *to, Oid relid)
 void add_column_types(Gathered *to, Oid relid)
 {
     List *types = NIL;
-    const Rows rows = rows_of(AttributeRelationId, AttributeRelidNumIndexId, Anum_pg_attribute_attrelid, relid);
+    const Rows rows = rows_of(AttributeRelationId, AttributeRelidNumIndexId, {Anum_pg_attribute_attrelid, relid});
     while (HeapTuple tuple = next(rows)) {
         const auto *row = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(tuple));
         if (!row->attisdropped && row->attnum > 0)

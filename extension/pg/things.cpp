@@ -2,15 +2,15 @@
 
 #include "pg/things.hpp"
 
+#include "pg/catalog_rows.hpp"
+
 extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_largeobject.h"
 #include "catalog/pg_largeobject_metadata.h"
 #include "catalog/pg_proc.h"
 #include "utils/catcache.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
-#include "utils/rel.h"
 }
 
 namespace jit::pg::things {
@@ -276,15 +276,11 @@ Oid owner(int cache, AttrNumber column, Oid id)
 
 Oid owner_of_large_object(Oid id)
 {
-    Relation metadata = table_open(LargeObjectMetadataRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_largeobject_metadata_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(id));
-    SysScanDesc scan = systable_beginscan(metadata, LargeObjectMetadataOidIndexId, true, nullptr, 1, &key);
-    Oid found = InvalidOid;
-    if (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple))
-        found = reinterpret_cast<Form_pg_largeobject_metadata>(GETSTRUCT(tuple))->lomowner;
-    systable_endscan(scan);
-    table_close(metadata, AccessShareLock);
+    const auto rows = catalog_rows::rows_of(LargeObjectMetadataRelationId, LargeObjectMetadataOidIndexId,
+                                            {Anum_pg_largeobject_metadata_oid, id});
+    const auto *row = catalog_rows::next_as<FormData_pg_largeobject_metadata>(rows);
+    const Oid found = row != nullptr ? row->lomowner : InvalidOid;
+    end(rows);
     return found;
 }
 
