@@ -107,6 +107,17 @@ SELECT (SELECT count(*) > 5 FROM jit.uses) AS uses, (SELECT count(*) > 2 FROM ji
 SET client_min_messages = error;
 DROP ROLE regress_alice;
 ALTER ROLE regress_renamed RENAME TO regress_alice;
+-- vector 295: checkpoints are kept for ever, and nobody asks for one whose work it is not.
+\c - regress_bob
+\set VERBOSITY default
+CALL jit.catch_up('10 s', sign => true);
+CALL jit.catch_up('10 s', sign => false);
+\c - regress_auditor
+CALL jit.catch_up('10 s', sign => true);
+SELECT count(*) AS checkpoints FROM jit.checkpoints \gset
+CALL jit.catch_up('10 s', sign => true);
+SELECT count(*) - :checkpoints AS more FROM jit.checkpoints;
+
 -- A long statement is in records of its own, whole.
 \c - regress_alice
 \set VERBOSITY terse
