@@ -91,6 +91,33 @@ DELETE FROM jit.ledger;
 TRUNCATE jit.ledger_01;
 ALTER TABLE jit.ledger DETACH PARTITION jit.ledger_02;
 
+-- vector 290: whoever gets a name later is not shown what was recorded under it, and whoever had it is.
+\c - postgres
+SET client_min_messages = error;
+ALTER ROLE regress_alice RENAME TO regress_renamed;
+CREATE ROLE regress_alice LOGIN;
+\c - regress_alice
+SELECT (SELECT count(*) FROM jit.uses) AS uses, (SELECT count(*) FROM jit.refusals) AS refusals;
+SELECT id FROM app.accounts;
+CALL jit.catch_up();
+SELECT person, object FROM jit.refusals;
+\c - regress_renamed
+SELECT (SELECT count(*) > 5 FROM jit.uses) AS uses, (SELECT count(*) > 2 FROM jit.refusals) AS refusals;
+\c - postgres
+SET client_min_messages = error;
+DROP ROLE regress_alice;
+ALTER ROLE regress_renamed RENAME TO regress_alice;
+-- vector 295: checkpoints are kept for ever, and nobody asks for one whose work it is not.
+\c - regress_bob
+\set VERBOSITY default
+CALL jit.catch_up('10 s', sign => true);
+CALL jit.catch_up('10 s', sign => false);
+\c - regress_auditor
+CALL jit.catch_up('10 s', sign => true);
+SELECT count(*) AS checkpoints FROM jit.checkpoints \gset
+CALL jit.catch_up('10 s', sign => true);
+SELECT count(*) - :checkpoints AS more FROM jit.checkpoints;
+
 -- A long statement is in records of its own, whole.
 \c - regress_alice
 \set VERBOSITY terse

@@ -136,6 +136,7 @@ ROLLBACK;
 SELECT jit.approve(:r);
 \set bossrec1 `sed -n 3p "$FILE" | tr -d ' '`
 \set bossrec2 `sed -n 4p "$FILE" | tr -d ' '`
+\set bossrec3 `sed -n 5p "$FILE" | tr -d ' '`
 SELECT jit.prove(:r, :'bossrec1');
 SELECT to_prove, to_approve IS NOT NULL AS may_approve FROM jit.pending WHERE request_id = :r;
 SELECT jit.approve(:r);
@@ -272,6 +273,54 @@ SELECT jit.prove(:r, '123456');
 SELECT jit.challenge(:r);
 SELECT jit.cancel(:r);
 SELECT story FROM jit.history WHERE event IN ('proved') ORDER BY event_id LIMIT 1;
+
+-- vector 291: a vote without the proof that the policy asks for by now does not count, and is given again; what was decided stands.
+\c - regress_admin
+SELECT jit.alter_policy('v', require_mfa => 'none', approvals => 2, rules => '[]');
+\c - regress_alice
+SET client_min_messages = warning;
+SELECT jit.request('v', '10 min') AS r \gset
+SELECT jit.request('v', '10 min', actions => '{SELECT}') AS r2 \gset
+SELECT jit.request('v', '10 min', actions => '{INSERT}') AS r3 \gset
+\c - regress_boss
+SET client_min_messages = warning;
+SELECT jit.approve(:r);
+SELECT jit.approve(:r2);
+SELECT jit.approve(:r3);
+\c - regress_chief
+SET client_min_messages = warning;
+SELECT jit.approve(:r2);
+\c - regress_admin
+SELECT jit.alter_policy('v', require_mfa => 'approvers');
+\c - regress_chief
+\set SHOW_CONTEXT never
+SELECT uri FROM jit.enroll_totp() \gset
+SELECT substring(:'uri' FROM 'secret=([A-Z2-7]+)') AS secret \gset
+\setenv CHIEF :secret
+\set code `oathtool --totp --base32 "$CHIEF"`
+\o :file
+SELECT * FROM jit.confirm_totp(:'code');
+\o
+\set code `oathtool --totp --base32 --now "+30 seconds" "$CHIEF"`
+SET client_min_messages = warning;
+SELECT jit.prove(:r, :'code');
+RESET client_min_messages;
+SELECT jit.approve(:r);
+\c - regress_boss
+\set VERBOSITY terse
+SELECT approvals_given, to_prove IS NOT NULL AS must_prove, to_approve FROM jit.pending WHERE request_id = :r;
+SELECT jit.approve(:r);
+SET client_min_messages = warning;
+SELECT jit.prove(:r, :'bossrec3');
+SELECT jit.approve(:r);
+SELECT jit.approve(:r);
+SELECT jit.deny(:r3, 'not any more');
+SELECT event, actor, count(*) FROM jit.history WHERE request_id IN (:r, :r3) AND event = 'vote' GROUP BY 1, 2 ORDER BY 2;
+\c - regress_alice
+SET client_min_messages = warning;
+SELECT state, votes FROM jit.my_requests WHERE request_id IN (:r, :r2, :r3) ORDER BY request_id;
+SELECT jit.release(:r);
+SELECT jit.release(:r2);
 
 \c - postgres
 SET client_min_messages = error;

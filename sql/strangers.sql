@@ -21,7 +21,7 @@ DO $$
 DECLARE
     call text; n bigint; told text; mine text; hint text; code text; answers text[];
 BEGIN
-    FOREACH call IN ARRAY ARRAY['cancel(%s)', 'release(%s)', 'may_decide(%s)'] LOOP
+    FOREACH call IN ARRAY ARRAY['cancel(%s)', 'release(%s)', 'may_decide(%s)', 'statement(%s)'] LOOP
         answers := '{}';
         FOREACH n IN ARRAY ARRAY[1, 4711] LOOP
             BEGIN
@@ -43,8 +43,19 @@ SELECT jit.revoke(:r);
 SELECT jit.revoke(4711);
 SELECT jit.review(:r, 'justified');
 SELECT jit.review(4711, 'justified');
+SELECT * FROM jit.run(:r);
+SELECT * FROM jit.run(4711);
+SELECT jit.prove(:r, '123456');
+SELECT jit.prove(4711, '123456');
+SELECT jit.challenge(:r);
+SELECT jit.challenge(4711);
 CALL jit.await(:r, '1 ms');
 CALL jit.await(4711, '1 ms');
+-- vector 294: the statement of somebody else's request, and whether a number is one.
+SELECT jit.statement(:r);
+SELECT jit.statement(4711);
+SELECT jit.certify('accounts');
+SELECT jit.certify('none');
 -- Those whom it concerns are told what they are to do: its requester, approvers of any stage, admins and auditors.
 \c - regress_alice
 SELECT jit.approve(:r);

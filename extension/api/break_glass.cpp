@@ -116,19 +116,11 @@ void require_nothing_owed(Oid person, TimestampTz now)
 }
 
 // As jit.request() refuses it: others would be elevated with the person.
-constexpr spi::Sql members_of{"SELECT pg_catalog.string_agg(a.rolname, ', ' ORDER BY a.rolname) FROM pg_catalog.pg_auth_members m "
-                              "JOIN pg_catalog.pg_authid a ON a.oid = m.member WHERE m.roleid = $1",
-                              1,
-                              {OIDOID}};
-
 void require_alone(Oid person, const Terms &policy)
 {
     if (policy.elevates_to.count == 0)
         return;
-    spi::Args args{};
-    spi::add(&args, ObjectIdGetDatum(person));
-    (void) spi::execute(members_of, args);
-    if (const char *members = spi::text(0, 1))
+    if (const char *members = membership::member_names(person, membership::Loans::count))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("a role with members cannot be elevated"),
                         errdetail("Members of \"%s\" would be elevated with it: %s.", session::role_name(person), members),
                         errhint("Use a personal role that nobody else is a member of.")));

@@ -102,14 +102,17 @@ int32 start_campaign(int64 micros, Datum names, bool all)
     return campaign;
 }
 
-// An approver of any stage in his own right, or a jit_admin: whoever answers for the policy.
-void require_certifier(const Terms &policy)
+// An approver of any stage in his own right, or a jit_admin: whoever answers for the policy. To others it is as if it did not exist.
+void load_to_certify(const char *name, Terms *policy)
 {
     const Oid me = session::person();
-    if (membership::is_admin(me) || deciders::decides(policy, me, {}))
+    if (membership::is_admin(me))
+        return terms::require(name, terms::Lock::none, policy);
+    if (terms::load(name, terms::Lock::none, policy) && deciders::decides(*policy, me, {}))
         return;
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("policy \"%s\" is not yours to certify", policy.name),
-                    errdetail("Its approvers do: %s; and members of jit_admin.", deciders::all_roles(policy)),
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("there is no policy \"%s\" that is yours to certify", clipped(name)),
+                    errdetail("Approvers of a policy certify it, and members of jit_admin; you are connected as \"%s\".",
+                              session::role_name(me)),
                     errhint("SELECT * FROM jit.certifications; shows what is.")));
 }
 
@@ -119,8 +122,7 @@ int32 certify(const char *name, const char *comment)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("policy must not be null")));
     check_text("comment", comment, max_comment_chars);
     Terms policy{};
-    terms::require(name, terms::Lock::none, &policy);
-    require_certifier(policy);
+    load_to_certify(name, &policy);
     const TimestampTz now = clock();
     spi::Args args{};
     spi::add(&args, Int32GetDatum(policy.policy_id));

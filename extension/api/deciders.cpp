@@ -2,6 +2,7 @@
 #include "api/deciders.hpp"
 
 #include "api/durations.hpp"
+#include "api/proofs.hpp"
 #include "pg/catalog.hpp"
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
@@ -22,7 +23,8 @@ constexpr spi::Sql one_request{"SELECT r.person, r.stage, COALESCE(r.stage_since
                                1,
                                {INT8OID}};
 constexpr spi::Sql votes_on{
-    "SELECT v.voter, COALESCE(v.for_whom, 0), v.vote = 'approve', v.stage, v.duration FROM jit.votes v WHERE v.request_id = $1",
+    "SELECT v.voter, COALESCE(v.for_whom, 0), v.vote = 'approve', v.stage, v.duration, EXISTS (SELECT FROM jit.proofs p "
+    "WHERE p.request_id = v.request_id AND p.person = v.voter AND p.used_at = v.voted_at) FROM jit.votes v WHERE v.request_id = $1",
     1,
     {INT8OID}};
 
@@ -77,7 +79,8 @@ Case case_of(core::RequestId id, const Terms &policy, TimestampTz now)
         const Oid for_whom = DatumGetObjectId(spi::value(row, 2, &is_null));
         const int stage = DatumGetInt32(spi::value(row, 4, &is_null));
         const Datum duration = spi::value(row, 5, &is_null);
-        votes[row] = {voter, for_whom, spi::bool_value(row, 3), stage, is_null ? -1 : durations::micros(DatumGetIntervalP(duration))};
+        votes[row] = {voter, for_whom, spi::bool_value(row, 3), stage, is_null ? -1 : durations::micros(DatumGetIntervalP(duration)),
+                      spi::bool_value(row, 6)};
     }
     c.votes = {votes, rows};
     c.delegations = live_delegations(now).view();
@@ -129,6 +132,8 @@ bool may(const Case &c, Oid person, int stage)
 Standing used_up(const Case &c, Oid person)
 {
     for (const Vote &vote : c.votes) {
+        if (!stands(c, vote))
+            continue;
         if (vote.voter == person && !switches::off("distinct_people"))
             return {Bar::voted, InvalidOid};
         if (vote.for_whom == person && !switches::off("voted_for"))
@@ -170,8 +175,23 @@ Standing standing(const Case &c, Oid person, int stage)
 
 } // namespace
 
+bool stands(const Case &c, const Vote &vote)
+{
+    return !vote.yes || vote.proved || !proofs::of_approvers(*c.policy) || switches::off("vote_proofs");
+}
+
+int unproved_in(const Case &c, int stage)
+{
+    int count = 0;
+    for (const Vote &vote : c.votes)
+        count += vote.stage == stage && !stands(c, vote) ? 1 : 0;
+    return count;
+}
+
 bool counts(const Case &c, const Vote &vote)
 {
+    if (!stands(c, vote))
+        return false;
     const Oid who = OidIsValid(vote.for_whom) ? vote.for_whom : vote.voter;
     if (vote.stage < 1 || vote.stage > stages::count(*c.policy))
         return false;

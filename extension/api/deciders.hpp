@@ -12,6 +12,7 @@ struct Vote {
     bool yes;
     int stage;
     int64 micros; // the duration that he gives; -1: as asked
+    bool proved;  // with a proof of person, used up by this vote
 };
 
 // In force now.
@@ -49,6 +50,9 @@ struct Case {
 // Approvals that count in a stage: of people who may give them now, and who share no delegation with the requester.
 [[nodiscard]] int approvals_in(const Case &c, int stage);
 [[nodiscard]] bool counts(const Case &c, const Vote &vote);
+// A yes without the proof that the policy asks of approvers by now is as if it had not been given: its voter may give it again.
+[[nodiscard]] bool stands(const Case &c, const Vote &vote);
+[[nodiscard]] int unproved_in(const Case &c, int stage);
 
 // Why somebody may not vote.
 enum class Bar : uint8 {

@@ -145,6 +145,12 @@ void lock_shared(Oid person)
     (void)LockAcquire(&tag, ShareLock, false, false);
 }
 
+bool try_lock(Oid person)
+{
+    const LOCKTAG tag = tag_of(person);
+    return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
 // With the database: in a copy of it a code could be used a second time.
 const char *sealed_about(Oid person, int64 id)
 {

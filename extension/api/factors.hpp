@@ -36,6 +36,8 @@ void lock_shared(Oid person);
 // For the courier, which waits for nobody: whom Entra ID knows gets the factor of that. False: somebody is enrolling or
 // resetting for the person, and holds what is counted.
 [[nodiscard]] bool try_tie(Oid person);
+// For the keeper, the same: nobody else has written anything of the person that is not committed. False: somebody might have.
+[[nodiscard]] bool try_lock(Oid person);
 // seize.cpp: lock() for who resets. A session that has proved, decided or enrolled and does not commit is ended.
 void seize(Oid person);
 

@@ -8,6 +8,8 @@
 #include "pg/evidence_bytes.hpp"
 #include "pg/held_records.hpp"
 #include "pg/json.hpp"
+#include "pg/membership.hpp"
+#include "pg/session.hpp"
 #include "pg/shared.hpp"
 #include "pg/shared_evidence.hpp"
 #include "pg/switches.hpp"
@@ -230,6 +232,12 @@ Datum jit_catch_up(PG_FUNCTION_ARGS)
                         errhint("Leave it out to wait for 10 seconds.")));
     const Interval *timeout = interval_argument(fcinfo, 0);
     durations::check("timeout", timeout);
+    const bool sign = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+    // Each is kept for ever, here and in the storage of anchors, and a refused statement before it is enough for one more.
+    if (sign && !pg::membership::is_auditor(pg::session::person()) && !pg::switches::off("sign_by_all"))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only members of jit_admin and jit_auditor ask for a checkpoint"),
+                        errdetail("You are connected as \"%s\".", pg::session::role_name(pg::session::person())),
+                        errhint("CALL jit.catch_up(); waits without one. The keeper signs at the latest after half a minute.")));
     if (RecoveryInProgress())
         ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION), errmsg("the ledger of a hot standby is that of its primary"),
                         errhint("Call jit.catch_up() on the primary server.")));
@@ -240,7 +248,6 @@ Datum jit_catch_up(PG_FUNCTION_ARGS)
     const TimestampTz give_up = clock() + durations::micros(timeout);
     wait_for_holders(smaller(give_up, TimestampTzPlusMilliseconds(clock(), 3 * pg::evidence::held_records::longest_ms)));
     const XLogRecPtr recorded = GetXLogInsertRecPtr();
-    const bool sign = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
     if (sign)
         evidence::ask_checkpoint();
     for (;;) {

@@ -1,6 +1,7 @@
 // rebind.cpp: zone C. jit.rebind: after a restore, a copy or an upgrade, policies find their objects again by name;
 // nothing that was approved elsewhere lives on.
 #include "api/destinations.hpp"
+#include "api/rebind_people.hpp"
 #include "api/requests.hpp"
 #include "api/rows.hpp"
 #include "api/terms.hpp"
@@ -29,12 +30,8 @@ namespace spi = pg::spi;
 
 namespace {
 
-// OIDs of people differ in another cluster: names say who they are.
-constexpr spi::Sql find_people{
-    "UPDATE jit.requests r SET person = n.oid FROM (SELECT q.request_id, COALESCE((SELECT a.oid FROM pg_catalog.pg_authid a "
-    "WHERE a.rolname = q.person_name), 0) AS oid FROM jit.requests q) n WHERE n.request_id = r.request_id AND r.person <> n.oid",
-    0,
-    {}};
+// A copy in the same cluster and an upgrade keep the OIDs of roles, whatever their names are by now; in a dump they mean nothing.
+constexpr spi::Sql keeps_people{"SELECT FROM jit.instance i WHERE i.database_oid <> 0", 0, {}};
 constexpr spi::Sql open_requests{"SELECT r.request_id FROM jit.requests r WHERE r.state IN ($1, $2) ORDER BY r.request_id", 2, {TEXTOID, TEXTOID}};
 constexpr spi::Sql forget_approvals{"DELETE FROM jit.approvals", 0, {}};
 constexpr spi::Sql forget_scopes{"DELETE FROM jit.scopes", 0, {}};
@@ -60,7 +57,6 @@ constexpr spi::Sql policies{"SELECT p.policy_id FROM jit.policies p ORDER BY p.n
 
 int end_everything()
 {
-    (void) spi::execute(find_people, {});
     spi::Args args{};
     spi::add_text(&args, core::state_name(core::State::pending).data());
     spi::add_text(&args, core::state_name(core::State::approved).data());
@@ -161,6 +157,8 @@ void rebind(const Rows &rows)
         bool is_null = false;
         ids[row] = DatumGetInt32(spi::value(row, 1, &is_null));
     }
+    const bool kept = spi::execute(keeps_people, {}) > 0 && !pg::switches::off("kept_people");
+    const int64 strangers = kept ? 0 : rebind_people::find(rows);
     const int ended = end_everything();
     const int64 factors = forget_copied_factors();
     const int64 silenced = destinations::disable_all();
@@ -184,6 +182,8 @@ void rebind(const Rows &rows)
     json::add_int(&detail, "policies", static_cast<int64>(count));
     json::add_int(&detail, "missing_objects", missing);
     json::add_int(&detail, "requests_ended", ended);
+    if (strangers > 0)
+        json::add_int(&detail, "unknown_people", strangers);
     if (silenced > 0)
         json::add_int(&detail, "destinations_disabled", silenced);
     if (factors > 0)
@@ -204,6 +204,11 @@ void rebind(const Rows &rows)
         ereport(WARNING, (errmsg("this installation is not sealed"),
                           errdetail("It was sealed where it comes from; a dump does not carry the seal."),
                           errhint("When two members of jit_admin can log in here: SELECT jit.seal();")));
+    if (strangers > 0)
+        ereport(WARNING, (errmsg("people of earlier requests, votes and delegations who are nobody here: " INT64_FORMAT, strangers),
+                          errdetail("There is no role of that name, or more than one had it. What they did stays on record, under their "
+                                    "names; a review that one of them owes is given by a jit_admin."),
+                          errhint("The result of jit.rebind() names them.")));
     if (missing > 0)
         ereport(WARNING, (errmsg("objects of policies that were not found: %d", missing),
                           errdetail("What is missing is not guarded; the other objects of those policies are."),

@@ -178,11 +178,6 @@ void read_scope(FunctionCallInfo fcinfo, const Terms &policy, Ask *ask)
     ask->narrowed = !same_words(names_of(ask->scope), policy.objects);
 }
 
-constexpr spi::Sql members_of{"SELECT pg_catalog.string_agg(a.rolname, ', ' ORDER BY a.rolname) FROM pg_catalog.pg_auth_members m "
-                              "JOIN pg_catalog.pg_authid a ON a.oid = m.member WHERE m.roleid = $1",
-                              1,
-                              {OIDOID}};
-
 } // namespace
 
 void ask::check_elevation(const Ask &ask, const Terms &policy)
@@ -190,10 +185,7 @@ void ask::check_elevation(const Ask &ask, const Terms &policy)
     if (policy.elevates_to.count == 0)
         return;
     const Oid role = policy.elevates_to.oids[0];
-    spi::Args args{};
-    spi::add(&args, ObjectIdGetDatum(ask.person));
-    (void) spi::execute(members_of, args);
-    if (const char *members = spi::text(0, 1))
+    if (const char *members = membership::member_names(ask.person, membership::Loans::count))
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("a role with members cannot be elevated"),
                         errdetail("Members of \"%s\" would be elevated with it: %s.", session::role_name(ask.person), members),

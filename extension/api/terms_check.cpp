@@ -130,13 +130,6 @@ void check_scope(const Terms &terms, const Scope &scope)
                  "Give actions and objects.");
 }
 
-constexpr spi::Sql role_attributes{
-    "SELECT a.rolsuper, a.rolcanlogin, (SELECT pg_catalog.string_agg(m.rolname, ', ' ORDER BY m.rolname) "
-    "FROM pg_catalog.pg_auth_members am JOIN pg_catalog.pg_authid m ON m.oid = am.member "
-    "WHERE am.roleid = a.oid AND am.grantor <> $2 AND am.member <> $2) FROM pg_catalog.pg_authid a WHERE a.oid = $1",
-    2,
-    {OIDOID, OIDOID}};
-
 struct Attributes {
     bool superuser;
     bool login;
@@ -145,11 +138,13 @@ struct Attributes {
 
 Attributes attributes_of(Oid role)
 {
-    spi::Args args{};
-    spi::add(&args, ObjectIdGetDatum(role));
-    spi::add(&args, ObjectIdGetDatum(membership::lender_role()));
-    (void) spi::execute(role_attributes, args);
-    return {spi::bool_value(0, 1), spi::bool_value(0, 2), spi::text(0, 3)};
+    HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+    if (!HeapTupleIsValid(tuple))
+        elog(ERROR, "jit_guard: role %u is gone", role);
+    const auto *row = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple));
+    const Attributes found{row->rolsuper, row->rolcanlogin, membership::member_names(role, membership::Loans::do_not_count)};
+    ReleaseSysCache(tuple);
+    return found;
 }
 
 bool is_own_role(Oid role)

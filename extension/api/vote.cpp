@@ -144,9 +144,31 @@ constexpr spi::Sql insert_vote{
     11,
     {INT8OID, OIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INTERVALOID, TIMESTAMPTZOID, INT4OID, OIDOID, TEXTOID}};
 
+// A vote that does not stand, of these two: what is given now takes its place.
+constexpr spi::Sql drop_unproved{
+    "DELETE FROM jit.votes v WHERE v.request_id = $1 AND v.vote = 'approve' AND (v.voter IN ($2, $3) OR v.for_whom IN ($2, $3)) AND NOT EXISTS "
+    "(SELECT FROM jit.proofs p WHERE p.request_id = v.request_id AND p.person = v.voter AND p.used_at = v.voted_at)",
+    3,
+    {INT8OID, OIDOID, OIDOID}};
+
+void drop_what_does_not_stand(const deciders::Case &c, Oid for_whom)
+{
+    bool all_stand = true;
+    for (const deciders::Vote &vote : c.votes)
+        all_stand = all_stand && deciders::stands(c, vote);
+    if (all_stand)
+        return;
+    spi::Args args{};
+    spi::add(&args, Int64GetDatum(c.id));
+    spi::add(&args, ObjectIdGetDatum(session::person()));
+    spi::add(&args, ObjectIdGetDatum(OidIsValid(for_whom) ? for_whom : session::person()));
+    (void) spi::execute(drop_unproved, args);
+}
+
 void write_vote(const Request &request, const Ballot &ballot, const deciders::Case &c, Oid for_whom)
 {
     const int stage = deciders::current_stage(c);
+    drop_what_does_not_stand(c, for_whom);
     spi::Args args{};
     spi::add(&args, Int64GetDatum(request.id));
     spi::add(&args, ObjectIdGetDatum(session::person()));
@@ -218,8 +240,19 @@ void reach(const Request &request, const deciders::Case &c, int stage)
     journal::event("stage_reached", request.id, request.policy, request.person, detail.data);
 }
 
+// Those who gave these may not know that they have to do it again.
+void say_what_does_not_stand(const Request &request, const deciders::Case &c, int stage)
+{
+    const int count = deciders::unproved_in(c, stage);
+    if (count > 0)
+        ereport(NOTICE, (errmsg("approvals of request " INT64_FORMAT " that do not count any more: %d", request.id, count),
+                         errdetail("They were given before policy \"%s\" asked approvers for a proof of person.", c.policy->name),
+                         errhint("Whoever gave them proves himself and approves again: jit.pending shows the calls.")));
+}
+
 void say_what_is_left(const Request &request, const deciders::Case &c, int stage)
 {
+    say_what_does_not_stand(request, c, stage);
     int count = 0;
     const int given = deciders::approvals_in(c, stage);
     const int needed = stages::at(*c.policy, stage).approvals;

@@ -27,7 +27,8 @@ constexpr spi::Sql own_requests{
     "WHERE r.person = $2 AND r.state = 'pending' AND r.pending_until > $1 ORDER BY r.request_id",
     2,
     {TIMESTAMPTZOID, OIDOID}};
-constexpr spi::Sql votes_on{"SELECT v.request_id, v.voter, COALESCE(v.for_whom, 0), v.vote = 'approve', v.stage FROM jit.votes v "
+constexpr spi::Sql votes_on{"SELECT v.request_id, v.voter, COALESCE(v.for_whom, 0), v.vote = 'approve', v.stage, EXISTS (SELECT FROM "
+                            "jit.proofs p WHERE p.request_id = v.request_id AND p.person = v.voter AND p.used_at = v.voted_at) FROM jit.votes v "
                             "WHERE v.request_id = ANY ($1) ORDER BY v.request_id",
                             1,
                             {INT8ARRAYOID}};
@@ -71,7 +72,7 @@ Cast *read_votes(std::span<const Waiting *> requests, Size *count)
         bool is_null = false;
         found[row] = {spi::int8_value(row, 1),
                       {DatumGetObjectId(spi::value(row, 2, &is_null)), DatumGetObjectId(spi::value(row, 3, &is_null)),
-                       spi::bool_value(row, 4), DatumGetInt32(spi::value(row, 5, &is_null)), -1}};
+                       spi::bool_value(row, 4), DatumGetInt32(spi::value(row, 5, &is_null)), -1, spi::bool_value(row, 6)}};
     }
     return found;
 }

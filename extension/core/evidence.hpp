@@ -90,6 +90,7 @@ enum class Tag : std::uint8_t {
     lost,
     from_lsn, // in PostgreSQL's notation
     to_lsn,
+    person_oid, // whoever has the name later is another
 };
 
 struct TagName {
@@ -149,6 +150,7 @@ inline constexpr std::array tags{
     TagName{Tag::lost, Type::number, "lost"},
     TagName{Tag::from_lsn, Type::text, "from_lsn"},
     TagName{Tag::to_lsn, Type::text, "to_lsn"},
+    TagName{Tag::person_oid, Type::number, "person_oid"},
 };
 
 [[nodiscard]] constexpr bool in_order() noexcept

@@ -6,7 +6,6 @@
 #include "pg/membership.hpp"
 
 extern "C" {
-#include "catalog/pg_auth_members.h"
 #include "commands/user.h"
 #include "nodes/makefuncs.h"
 #include "nodes/value.h"
@@ -89,6 +88,17 @@ void lend(Oid role, List *members)
 }
 
 void take_back(Oid role, List *members) { run(statement(role, members, false, lender_name)); }
+
+std::span<Oid> held_by_lender()
+{
+    CatCList *list = SearchSysCacheList1(AUTHMEMMEMROLE, ObjectIdGetDatum(membership::lender_role()));
+    auto *roles = static_cast<Oid *>(palloc(sizeof(Oid) * static_cast<Size>(list->n_members + 1)));
+    const auto count = static_cast<std::size_t>(list->n_members);
+    for (std::size_t i = 0; i < count; i++)
+        roles[i] = reinterpret_cast<Form_pg_auth_members>(GETSTRUCT(&list->members[i]->tuple))->roleid;
+    ReleaseSysCacheList(list);
+    return {roles, count};
+}
 
 #if PG_VERSION_NUM >= 160000
 void grant_admin_to_lender(Oid role)

@@ -370,6 +370,7 @@ void refusal(const Refused &r)
     if (r.trigger_depth > 0)
         writer.number(Tag::trigger_depth, r.trigger_depth);
     put(&record, Tag::views, r.views);
+    writer.number(Tag::person_oid, session::person());
     const bool enforced = r.outcome == record::Outcome::refused;
     send(to, enforced ? Durable::now : Durable::later);
     // When it is written: a cancel must not save anybody the record.

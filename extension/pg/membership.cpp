@@ -1,9 +1,11 @@
 // membership.cpp: zone C. Walks pg_auth_members breadth-first. A row whose grantor is jit_lender is a loan, not a
-// membership: no vote, no exemption and no eligibility ever comes from one.
+// membership: no vote, no exemption and no eligibility ever comes from one, nor from ADMIN OPTION alone.
 
 #include "pg/membership.hpp"
 
 #include "pg/catalog.hpp"
+#include "pg/compat_roles.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "catalog/pg_auth_members.h"
@@ -73,6 +75,8 @@ void for_memberships(Oid member, Each each, void *arg)
     ReleaseSysCacheList(list);
 }
 
+bool is_way(const FormData_pg_auth_members *row) { return compat::is_way(row) || switches::off("admin_alone"); }
+
 struct Walk {
     Roles roles;
     Oid lender;
@@ -84,7 +88,7 @@ void step(const FormData_pg_auth_members *row, void *arg)
 {
     auto *walk = static_cast<Walk *>(arg);
     const bool is_loan = OidIsValid(walk->lender) && row->grantor == walk->lender;
-    if (!is_loan || (walk->follow != nullptr && walk->follow({row->roleid, row->member}, walk->arg)))
+    if (is_loan ? walk->follow != nullptr && walk->follow({row->roleid, row->member}, walk->arg) : is_way(row))
         add(&walk->roles, row->roleid);
 }
 
@@ -234,10 +238,32 @@ bool has_members(Oid role)
     CatCList *list = SearchSysCacheList1(AUTHMEMROLEMEM, ObjectIdGetDatum(role));
     for (int i = 0; i < list->n_members && !any; i++) {
         const auto *row = reinterpret_cast<Form_pg_auth_members>(GETSTRUCT(&list->members[i]->tuple));
-        any = row->member != lender;
+        any = row->member != lender && is_way(row);
     }
     ReleaseSysCacheList(list);
     return any;
+}
+
+char *member_names(Oid role, Loans loans)
+{
+    const Oid lender = lender_role();
+    CatCList *list = SearchSysCacheList1(AUTHMEMROLEMEM, ObjectIdGetDatum(role));
+    auto **names = static_cast<char **>(palloc(sizeof(char *) * static_cast<Size>(list->n_members + 1)));
+    std::size_t count = 0;
+    for (int i = 0; i < list->n_members; i++) {
+        const auto *row = reinterpret_cast<Form_pg_auth_members>(GETSTRUCT(&list->members[i]->tuple));
+        char *name = GetUserNameFromId(row->member, true);
+        if (row->member != lender && (loans == Loans::count || row->grantor != lender) && is_way(row) && name != nullptr)
+            names[count++] = name;
+    }
+    ReleaseSysCacheList(list);
+    qsort(names, count, sizeof(char *), pg_qsort_strcmp);
+    StringInfoData out;
+    initStringInfo(&out);
+    for (std::size_t i = 0; i < count; i++)
+        if (i == 0 || strcmp(names[i], names[i - 1]) != 0) // from 16 on once for each grantor
+            appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", names[i]);
+    return count > 0 ? out.data : nullptr;
 }
 
 std::span<Lent> lent_around(Oid person)

@@ -40,6 +40,9 @@ struct Lent {
 [[nodiscard]] std::span<const Oid> lent_to(Oid member);
 // Is anybody at all a member of `role`? (jit_lender does not count: from 16 on it holds ADMIN to be able to lend.)
 [[nodiscard]] bool has_members(Oid role);
+// Their names, sorted: "a, b"; nullptr: none. palloc'ed
+enum class Loans : uint8 { count, do_not_count };
+[[nodiscard]] char *member_names(Oid role, Loans loans);
 
 // The loans in force around a session: every marked membership that `person` reaches, directly or over others.
 // Each role is visited once; palloc'ed in the current context.

@@ -145,4 +145,4 @@ CREATE PROCEDURE jit.catch_up(timeout interval DEFAULT '10 seconds', sign boolea
     AS 'MODULE_PATHNAME', 'jit_catch_up';
 REVOKE ALL ON PROCEDURE jit.catch_up(interval, boolean) FROM PUBLIC;
 GRANT EXECUTE ON PROCEDURE jit.catch_up(interval, boolean) TO PUBLIC;
-COMMENT ON PROCEDURE jit.catch_up(interval, boolean) IS 'Waits until everything that was recorded before the call is in jit.ledger, and with sign => true under a checkpoint; raises 57014 after the timeout';
+COMMENT ON PROCEDURE jit.catch_up(interval, boolean) IS 'Waits until everything that was recorded before the call is in jit.ledger, and with sign => true (jit_admin, jit_auditor) under a checkpoint; raises 57014 after the timeout';

@@ -365,11 +365,14 @@ SELECT r.request_id,
        r.authn_id,
        r.client_addr,
        r.application_name,
-       CASE WHEN r.person <> ALL (ARRAY(SELECT f.person FROM friends f)) AND (p.mine OR (p.policy_id IS NULL AND (SELECT jit.sees_all())))
+       CASE WHEN r.person <> ALL (ARRAY(SELECT f.person FROM friends f))
+             AND CASE WHEN p.policy_id IS NOT NULL AND o.oid IS NOT NULL THEN p.mine
+                      ELSE (SELECT jit.sees_all()) AND (o.oid IS NOT NULL OR r.person_name <> pg_catalog.pg_get_userbyid((SELECT jit.person()))) END
             THEN 'SELECT jit.review(' || r.request_id::text || ', ''justified'', ''comment'');' END AS to_review
   FROM jit.requests r
   LEFT JOIN (SELECT q.policy_id, q.policy_id IN (SELECT d.policy_id FROM jit.decides() d) AS mine
                FROM jit.policies q OFFSET 0) p ON p.policy_id = r.policy_id
+  LEFT JOIN pg_catalog.pg_roles o ON o.oid = r.person -- none: a jit_admin reviews it
  WHERE r.review = 'awaiting'
    AND ((SELECT jit.sees_all()) OR (r.person <> ALL (ARRAY(SELECT f.person FROM friends f)) AND p.mine));
 COMMENT ON VIEW jit.reviews IS 'Broken glass that waits for a review: what I may review, and all for auditors and admins';

@@ -1,5 +1,7 @@
 -- The ledger as people read it.
 
+-- One's own are found by the requests that were used: somebody else may have the name by now, and jit.rebind() says who the requester is
+-- in another cluster.
 -- What became of a transaction is the last word on it. One that is not over, or ended in a crash before its end was recorded, is
 -- unknown.
 CREATE VIEW jit.uses WITH (security_barrier) AS
@@ -36,7 +38,8 @@ SELECT l.seq,
   LEFT JOIN LATERAL (SELECT e.n FROM pg_catalog.jsonb_array_elements(o.o -> 'done') AS e (n)
                       WHERE e.n -> 'statement_number' = d.r -> 'statement_number') n ON true
  WHERE jit.record_keys(l.record) @> ARRAY['kind:use']
-   AND ((SELECT jit.sees_all()) OR d.r ->> 'person' = pg_catalog.pg_get_userbyid((SELECT jit.person())));
+   AND ((SELECT jit.sees_all())
+        OR (u.u ->> 'request_id')::bigint IN (SELECT q.request_id FROM jit.requests q WHERE q.person = (SELECT jit.person())));
 COMMENT ON VIEW jit.uses IS 'What was done under approvals: a row for each object of each statement; auditors and admins see all, others their own';
 COMMENT ON COLUMN jit.uses.seq IS 'The record, in jit.ledger';
 COMMENT ON COLUMN jit.uses.statement IS 'Its text; NULL when it is long: then it is in records of kind text with the same hash';
@@ -44,6 +47,7 @@ COMMENT ON COLUMN jit.uses.outcome IS 'committed, rolled back, failed, or unknow
 COMMENT ON COLUMN jit.uses.rows IS 'Rows that the statement returned or changed, whatever the object; NULL: not known, as of COPY and of what failed';
 COMMENT ON COLUMN jit.uses.parameters IS 'The values bound to it, as texts, where a policy has record_parameters';
 
+-- One's own are those of one's OID since the ledger came to this cluster: in another it was another's.
 CREATE VIEW jit.refusals WITH (security_barrier) AS
 SELECT l.seq,
        l.at,
@@ -62,6 +66,12 @@ SELECT l.seq,
   FROM jit.ledger l
  CROSS JOIN LATERAL (SELECT jit.decode(l.record) AS r OFFSET 0) d
  WHERE jit.record_keys(l.record) && ARRAY['kind:refusal', 'kind:would_refuse']
-   AND ((SELECT jit.sees_all()) OR d.r ->> 'person' = pg_catalog.pg_get_userbyid((SELECT jit.person())));
+   AND ((SELECT jit.sees_all())
+        OR ((d.r ->> 'person_oid')::oid = (SELECT jit.person())
+            AND l.seq >= (SELECT COALESCE(pg_catalog.min(i.seq) FILTER (WHERE i.here AND i.seq > COALESCE(i.elsewhere, 0)), pg_catalog.max(i.seq), 0)
+                            FROM (SELECT i.seq, i.here, pg_catalog.max(i.seq) FILTER (WHERE NOT i.here) OVER () AS elsewhere
+                                    FROM (SELECT x.seq + 0 AS seq, n.system_identifier::text = jit.decode(x.record) ->> 'system_identifier' AS here
+                                            FROM jit.ledger x CROSS JOIN jit.instance n
+                                           WHERE jit.record_keys(x.record) @> ARRAY['kind:incarnation']) i) i)));
 COMMENT ON VIEW jit.refusals IS 'What was refused, or would have been in mode monitor; auditors and admins see all, others their own';
 COMMENT ON COLUMN jit.refusals.enforced IS 'Whether it was refused; false: mode monitor let it pass';

@@ -28,7 +28,9 @@ namespace {
 constexpr spi::Sql one_request{
     "SELECT r.state, r.person_name, r.policy, array_to_string(r.actions, ', '), array_to_string(r.objects, ', '), r.reason, r.ticket,"
     " r.duration, r.starts_at, r.pending_until, host(r.client_addr), r.application_name, r.policy_id, r.uses::text, r.rows::text,"
-    " s.statement, r.pending_until <= clock_timestamp(), r.extends::text, r.review, r.ends_at, r.authn_id "
+    " s.statement, r.pending_until <= clock_timestamp(), r.extends::text, r.review, r.ends_at, r.authn_id,"
+    " r.pim_schedule IS NOT NULL, r.break_glass OR EXISTS (SELECT FROM jit.approvals a WHERE a.request_id = r.request_id"
+    " AND (a.uses IS NOT NULL OR a.rows IS NOT NULL)) "
     "FROM jit.requests r LEFT JOIN jit.statements s ON s.request_id = r.request_id WHERE r.request_id = $1",
     1,
     {INT8OID}};
@@ -110,6 +112,9 @@ bool add_request(Draft *draft, core::RequestId id, std::string_view name)
     bool is_null = false;
     const int32 policy_id = DatumGetInt32(spi::value(0, 13, &is_null));
     const bool owes_review = strcmp(spi::text(0, 19), "awaiting") == 0;
+    const char *policy = spi::text(0, 3);
+    const bool from_pim = spi::bool_value(0, 22) && !pg::switches::off("ending_advice");
+    const bool not_to_extend = spi::bool_value(0, 23) && !pg::switches::off("ending_advice");
     add(draft, "Who", spi::text(0, 2));
     add(draft, "Authenticated as", spi::text(0, 21));
     add(draft, "What", spi::text(0, 4));
@@ -121,6 +126,8 @@ bool add_request(Draft *draft, core::RequestId id, std::string_view name)
     add(draft, "Starts at", time_text(0, 9));
     if (!waits)
         add(draft, "Until", time_text(0, 20));
+    if (name == "ends_soon" && from_pim)
+        add(draft, "For more time", "activate again in PIM, or ask here");
     add(draft, "Uses", spi::text(0, 14));
     add(draft, "Rows", spi::text(0, 15));
     add(draft, "Extends request", spi::text(0, 18));
@@ -136,8 +143,11 @@ bool add_request(Draft *draft, core::RequestId id, std::string_view name)
         draft->calls[draft->call_count++] = psprintf("SELECT jit.approve(" INT64_FORMAT ");", id);             // built SQL: to be copied
         draft->calls[draft->call_count++] = psprintf("SELECT jit.deny(" INT64_FORMAT ", 'your reason');", id); // built SQL: to be copied
     } else if (name == "ends_soon") {
+        // What cannot be extended is asked for anew.
         draft->calls[draft->call_count++] =
-            psprintf("SELECT jit.extend(" INT64_FORMAT ", '30 min', 'your reason');", id); // built SQL: to be copied
+            from_pim || not_to_extend
+                ? psprintf("SELECT jit.request(%s, '30 min', 'your reason');", quote_literal_cstr(policy)) // built SQL: to be copied
+                : psprintf("SELECT jit.extend(" INT64_FORMAT ", '30 min', 'your reason');", id); // built SQL: to be copied
     } else if (name == "break_glass") {
         draft->calls[draft->call_count++] = psprintf("SELECT jit.revoke(" INT64_FORMAT ", 'your reason');", id); // built SQL: to be copied
         if (owes_review)

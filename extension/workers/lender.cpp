@@ -312,12 +312,8 @@ Outcome in_batches(std::span<Entry> entries, Body body, bool lending)
 void tidy_admin(void *arg)
 {
     const auto *pass = static_cast<Pass *>(arg);
-    const Oid lender = membership::lender_role();
-    const std::span<const Oid> held = membership::honest_roles(lender);
-    auto *roles = static_cast<Oid *>(palloc(sizeof(Oid) * held.size()));
-    memcpy(roles, held.data(), sizeof(Oid) * held.size());
-    for (const Oid role : std::span<Oid>{roles, held.size()}) {
-        bool named = role == lender;
+    for (const Oid role : compat::held_by_lender()) {
+        bool named = false;
         for (const Oid still : pass->page.elevation_roles)
             named = named || still == role;
         if (!named)

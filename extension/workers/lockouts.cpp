@@ -34,9 +34,13 @@ constexpr spi::Sql gone{"SELECT DISTINCT a.person FROM jit.authenticators a WHER
                         0,
                         {}};
 
-constexpr spi::Sql delete_old_challenges{"DELETE FROM jit.challenges WHERE issued_at < $1", 1, {TIMESTAMPTZOID}};
+constexpr spi::Sql delete_old_challenges{
+    "DELETE FROM jit.challenges c USING (SELECT o.request_id, o.person FROM jit.challenges o WHERE o.issued_at < $1 FOR UPDATE SKIP LOCKED) o "
+    "WHERE c.request_id = o.request_id AND c.person = o.person",
+    1,
+    {TIMESTAMPTZOID}};
 
-// Older than any policy lets a challenge be.
+// Older than any policy lets a challenge be. Nobody is waited for: an open transaction must not hold up what the keeper does else.
 void drop_old_challenges(TimestampTz now)
 {
     spi::Args args{};
@@ -82,6 +86,8 @@ void forget_gone_roles()
         roles[row] = DatumGetObjectId(spi::value(row, 1, &is_null));
     }
     for (Size row = 0; row < rows; row++) {
+        if (!api::factors::try_lock(roles[row]))
+            continue; // its last session is still there
         (void)api::factors::erase_all(roles[row], api::factors::Gone::role);
         api::factors::record("factors_reset", roles[row], nullptr, "the role was dropped");
     }

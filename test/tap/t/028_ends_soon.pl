@@ -32,6 +32,12 @@ like(warned($alice), qr/^approval $request /, 'also in the session');
 wait_until($node, "NOT EXISTS (SELECT FROM jit.approvals WHERE request_id IN ($short, $request))", 'both end');
 is($admin->value("SELECT " . events($short)), '0', 'the short one without a warning');
 
+# What cannot be extended is asked for anew.
+$request = $alice->value(q{SELECT jit.request('acc', '6 s', uses => 100)});
+wait_until($node, events($request) . ' = 1', 'a right with a number of uses ends');
+like(warned($alice), qr/in [12] seconds It cannot be extended. If you need more time, ask anew: SELECT jit\.request\('acc', '30 min', 'why'\);$/, 'its holder is not told to extend it');
+wait_until($node, "NOT EXISTS (SELECT FROM jit.approvals WHERE request_id = $request)", 'it is over');
+
 $node->append_conf('postgresql.conf', 'jit_guard.expiry_warning = 0');
 $node->reload;
 wait_until($node, "current_setting('jit_guard.expiry_warning') = '0'");

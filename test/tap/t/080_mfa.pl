@@ -320,4 +320,25 @@ ok($log !~ /\Q$_\E/, 'nor a recovery code that was not sent') for $recovery{alic
 ok($log !~ /STATEMENT: .*jit\.prove/, 'the log does not repeat statements with proofs');
 ok($log =~ /"refusal".*"PROVE".*jit\.prove\(\d+, \.\.\.\)/, 'and says which call was refused');
 
+# ---- vector 296: what nobody has committed over an old challenge holds up nothing ----
+# Without the library its tables are tables like any other: two challenges that will soon be a day old. The keeper looks for such as it starts.
+client('bob')->value('SELECT jit.challenge()');
+my $library = $node->safe_psql('postgres', 'SHOW shared_preload_libraries');
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "''");
+$node->restart;
+$node->safe_psql('app', q{UPDATE jit.challenges SET issued_at = now() - '1 day'::interval + '30 s'::interval WHERE person = 'bob'::regrole AND request_id = 0});
+$node->safe_psql('app', q{INSERT INTO jit.challenges SELECT 4711, c.person, 0, c.nonce, c.issued_at FROM jit.challenges c WHERE c.person = 'bob'::regrole AND c.request_id = 0});
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'$library'");
+$node->restart;
+my $holder = client('bob');
+$holder->query('BEGIN');
+like($holder->value('SELECT jit.challenge()'), qr/^jit_guard: /, 'a challenge is made anew');
+wait_until($node, q{NOT EXISTS (SELECT FROM jit.challenges WHERE request_id = 4711 AND issued_at > clock_timestamp() - '1 day'::interval)}, 'which is a day old, as another is');
+my $waits = () = slurp($node->logfile) =~ /keeper waits for a lock/g;
+admin(q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'jit_guard keeper'});
+wait_until($node, 'NOT EXISTS (SELECT FROM jit.challenges WHERE request_id = 4711)', 'the other one goes');
+is(scalar(() = slurp($node->logfile) =~ /keeper waits for a lock/g), $waits, 'and the keeper waits for nobody');
+$holder->query('COMMIT');
+is(admin(q{SELECT count(*) FROM jit.challenges WHERE person = 'bob'::regrole AND issued_at > now() - '1 hour'::interval}), 1, 'the new one is there');
+
 done_testing();

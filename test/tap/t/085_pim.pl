@@ -220,6 +220,24 @@ $graph->deactivate($_) for 60, 61;
 look('gone'), look('gone twice');
 is(approved_people(), '', 'it is over with the activation');
 
+# Before its end one is told where more time comes from.
+sql($node, "CREATE TABLE shown (v int); GRANT SELECT ON shown TO staff");
+sql($node, "SELECT jit.create_policy('shown', '{SELECT}', '{public.shown}', eligible => '{staff}', approvers => '{leads}', pim_group => '$JitGraph::group')");
+$node->append_conf('postgresql.conf', "jit_guard.expiry_warning = '12s'");
+$node->reload;
+$graph->activate(62, person => 1, hours => 60 / 3600);
+look('alice activates for a moment');
+wait_for($node, q{SELECT count(*) > 0 FROM jit.events WHERE event = 'ends_soon' AND policy = 'shown'}, 'which ends soon');
+(undef, undef, $err) = as_person($node, 'alice', 'SELECT count(*) FROM shown');
+like($err, qr/If you need more time, activate again in PIM, or ask here: SELECT jit\.request\('shown', '30 min', 'why'\);/, 'she is told to activate again');
+unlike($err, qr/jit\.extend/, 'and not to extend it');
+$graph->deactivate(62);
+$node->append_conf('postgresql.conf', "jit_guard.expiry_warning = '5min'");
+$node->reload;
+sql($node, q{SELECT jit.drop_policy('shown')});
+look('gone'), look('gone twice');
+is(approved_people(), '', 'it is over');
+
 # ---- what was heard too long ago gives nothing (vector 229) ----
 $node->append_conf('postgresql.conf', "jit_guard.pim_max_staleness = '1s'");
 $node->reload;
