@@ -357,8 +357,10 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     List *renamed = NIL;
     if ((IsA(parsetree, RenameStmt) || IsA(parsetree, AlterObjectSchemaStmt)) && gate::applies())
         targets::visit(parsetree, collect_relation, &renamed);
+    const bool moves_members = IsA(parsetree, AlterObjectSchemaStmt) &&
+                               reinterpret_cast<const AlterObjectSchemaStmt *>(parsetree)->objectType == OBJECT_EXTENSION;
     const bool renames_other = (IsA(parsetree, RenameStmt) || IsA(parsetree, AlterObjectSchemaStmt)) &&
-                               renamed == NIL && gate::applies();
+                               (renamed == NIL || moves_members) && gate::applies();
     Oid renamed_schema = InvalidOid;
     if (IsA(parsetree, RenameStmt) && reinterpret_cast<const RenameStmt *>(parsetree)->renameType == OBJECT_SCHEMA &&
         gate::applies())
