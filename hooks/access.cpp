@@ -30,10 +30,12 @@ extern "C" {
 #include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_largeobject.h"
+#include "catalog/pg_largeobject_metadata.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_opfamily.h"
+#include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_subscription.h"
@@ -250,6 +252,15 @@ void on_alter(Oid class_id, Oid id)
         case NamespaceRelationId:
             admit_object(core::class_schema, id, core::bit(Action::alter_schema));
             break;
+        case LargeObjectRelationId:
+        case LargeObjectMetadataRelationId:
+            if (current_command::action != Action::alter_large_object && !switches::off("reassigned"))
+                admit_object(core::class_large_object, id, core::bit(Action::alter_large_object));
+            break;
+        case PolicyRelationId: // DROP OWNED takes the role out
+            if (!switches::off("attached"))
+                admit_relation(attached::part(class_id, id).relid, Action::alter_policy);
+            break;
         case SubscriptionRelationId: // REFRESH PUBLICATION
             keep_from_subscription(id);
             break;
@@ -399,6 +410,10 @@ void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub
     }
     if (concerns_us(access, class_id, object_id) || chain::object_access != nullptr)
         pass_on(access, class_id, object_id, sub_id, argument);
+    // REASSIGN OWNED, with the extension here or without it.
+    if (access == OAT_POST_ALTER && class_id == DatabaseRelationId && pg::cluster::is_configured() &&
+        current_command::action != Action::alter_database && cluster::is_gated() && !switches::off("reassigned"))
+        cluster::admit({core::class_database, object_id, Action::alter_database}, debug_query_string);
     made_by_others::reached(access, class_id, object_id, sub_id, argument);
     if (access == OAT_POST_CREATE || access == OAT_POST_ALTER || access == OAT_DROP)
         if (const planted::Loan *const held = planted::loan(); held != nullptr)
