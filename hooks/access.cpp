@@ -8,6 +8,7 @@
 #include "hooks/gate.hpp"
 #include "hooks/given_text.hpp"
 #include "hooks/house.hpp"
+#include "hooks/lost_parts.hpp"
 #include "hooks/made_by_others.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/planted.hpp"
@@ -22,16 +23,19 @@
 extern "C" {
 #include "catalog/dependency.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_conversion.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_largeobject.h"
+#include "catalog/pg_largeobject_metadata.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_opfamily.h"
+#include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_subscription.h"
@@ -83,7 +87,7 @@ Action drop_action(Oid relid)
             return Action::drop_materialized_view;
         case RELKIND_FOREIGN_TABLE:
             return Action::drop_foreign_table;
-        default: // indexes, sequences and toast go with their table, or are named in the command
+        default: // indexes and toast go with their table, or are parts of it
             return Action::count_;
     }
 }
@@ -205,6 +209,16 @@ void keep_from_subscription(Oid subscription)
     gate::note_uses(outcome, debug_query_string);
 }
 
+// Part of a larger command, as the index of ALTER TABLE ADD PRIMARY KEY, it is that command's.
+void admit_attached(Oid class_id, Oid id)
+{
+    const attached::Part part = attached::part(class_id, id);
+    if (OidIsValid(part.referenced))
+        admit_relation(part.referenced, Action::references);
+    if (OidIsValid(part.relid) && current_command::action == part.made)
+        admit_relation(part.relid, part.made);
+}
+
 void on_create(Oid class_id, Oid id, int sub_id, const ObjectAccessPostCreate *how)
 {
     if (class_id == SubscriptionRelationId) {
@@ -217,7 +231,7 @@ void on_create(Oid class_id, Oid id, int sub_id, const ObjectAccessPostCreate *h
     }
     const bool asked_for = (how == nullptr || !how->is_internal) && !switches::off("attached");
     if (asked_for && sub_id == 0 && attached::belongs_to_relation(class_id))
-        attached::visit(class_id, id, admit_relation);
+        admit_attached(class_id, id);
     else if (asked_for && class_id == RelationRelationId && current_command::action == Action::alter_table)
         admit_relation(id, Action::alter_table); // a column
     if (sub_id != 0 || !pg::things::current().others || (how != nullptr && how->is_internal) || !lies_in_schema(class_id))
@@ -238,6 +252,15 @@ void on_alter(Oid class_id, Oid id)
         case NamespaceRelationId:
             admit_object(core::class_schema, id, core::bit(Action::alter_schema));
             break;
+        case LargeObjectRelationId:
+        case LargeObjectMetadataRelationId:
+            if (current_command::action != Action::alter_large_object && !switches::off("reassigned"))
+                admit_object(core::class_large_object, id, core::bit(Action::alter_large_object));
+            break;
+        case PolicyRelationId: // DROP OWNED takes the role out
+            if (!switches::off("attached"))
+                admit_relation(attached::part(class_id, id).relid, Action::alter_policy);
+            break;
         case SubscriptionRelationId: // REFRESH PUBLICATION
             keep_from_subscription(id);
             break;
@@ -246,12 +269,31 @@ void on_alter(Oid class_id, Oid id)
     }
 }
 
+// One that belongs to a table goes with it, unless policies name the sequence.
+void on_drop_sequence(Oid sequence, bool internal)
+{
+    const memo::Guarded *const guarded = internal ? nullptr : memo::find(sequence);
+    if (guarded != nullptr && !guarded->house) {
+        const Oid table = guarded->relations.size() > 1 ? guarded->relations[1] : InvalidOid;
+        if (OidIsValid(table) && shares_guards(guarded, memo::find(table)))
+            lost_parts::owned_sequence(sequence, table);
+        else if (!switches::off("free_sequences"))
+            admit_relation(sequence, Action::drop_sequence);
+    }
+    pg::dropped::relation(sequence);
+}
+
 void on_drop(Oid class_id, Oid object_id, int sub_id, const ObjectAccessDrop *how)
 {
-    const bool internal = how != nullptr && (how->dropflags & PERFORM_DELETION_INTERNAL) != 0;
+    const bool internal = (how != nullptr && (how->dropflags & PERFORM_DELETION_INTERNAL) != 0) || pg::dropped::house_is_going();
     if (class_id == RelationRelationId && sub_id == 0) {
         if (pg::catalog::is_house_table(object_id))
             house::check_drop();
+        const char relkind = get_rel_relkind(object_id);
+        if (relkind == RELKIND_SEQUENCE)
+            on_drop_sequence(object_id, internal);
+        else if ((relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX) && !internal)
+            lost_parts::part(class_id, object_id, how != nullptr && (how->dropflags & PERFORM_DELETION_CONCURRENTLY) != 0);
         const Action action = drop_action(object_id);
         if (action == Action::count_ || pg::catalog::is_house_table(object_id)) // DROP EXTENSION is its own matter
             return;
@@ -260,8 +302,11 @@ void on_drop(Oid class_id, Oid object_id, int sub_id, const ObjectAccessDrop *ho
         pg::dropped::relation(object_id);
     } else if (class_id == RelationRelationId && sub_id > 0) {
         // Dropping a type takes the columns of that type along.
-        if (!internal && get_rel_relkind(object_id) != '\0')
-            admit_relation(object_id, Action::alter_table);
+        if (!internal)
+            lost_parts::column(object_id);
+    } else if (attached::belongs_to_relation(class_id) || class_id == AttrDefaultRelationId) {
+        if (!internal)
+            lost_parts::part(class_id, object_id, false);
     } else if (class_id == NamespaceRelationId && object_id != pg::catalog::house().nspoid) {
         if (!internal)
             admit_object(core::class_schema, object_id, core::bit(Action::drop_schema));
@@ -365,6 +410,10 @@ void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub
     }
     if (concerns_us(access, class_id, object_id) || chain::object_access != nullptr)
         pass_on(access, class_id, object_id, sub_id, argument);
+    // REASSIGN OWNED, with the extension here or without it.
+    if (access == OAT_POST_ALTER && class_id == DatabaseRelationId && pg::cluster::is_configured() &&
+        current_command::action != Action::alter_database && cluster::is_gated() && !switches::off("reassigned"))
+        cluster::admit({core::class_database, object_id, Action::alter_database}, debug_query_string);
     made_by_others::reached(access, class_id, object_id, sub_id, argument);
     if (access == OAT_POST_CREATE || access == OAT_POST_ALTER || access == OAT_DROP)
         if (const planted::Loan *const held = planted::loan(); held != nullptr)

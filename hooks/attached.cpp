@@ -1,9 +1,7 @@
 // attached.cpp: zone C. A command resolves its names again after the hook has, and may have waited for a lock between: then a
-// name can mean another relation. The rows that it writes say which one it was. No cache knows them yet.
+// name can mean another relation. The rows that it writes or removes say which one it was.
 
 #include "hooks/attached.hpp"
-
-#include "hooks/current_command.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -11,6 +9,7 @@ extern "C" {
 #include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_policy.h"
@@ -18,7 +17,6 @@ extern "C" {
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_trigger.h"
 #include "utils/fmgroids.h"
-#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 }
 
@@ -28,45 +26,60 @@ namespace {
 
 using core::Action;
 
-// Part of a larger command, as the index of ALTER TABLE ADD PRIMARY KEY, it is that command's.
-void emit_own(Oid relid, Action action, Emit emit)
+Part read_row(const FormData_pg_index *row)
 {
-    if (current_command::action == action)
-        emit(relid, action);
+    return {row->indrelid, Action::create_index, Action::drop_index, InvalidOid, InvalidOid};
 }
 
-void read_row(const FormData_pg_index *row, Emit emit) { emit_own(row->indrelid, Action::create_index, emit); }
-void read_row(const FormData_pg_trigger *row, Emit emit) { emit_own(row->tgrelid, Action::trigger, emit); }
-void read_row(const FormData_pg_policy *row, Emit emit) { emit_own(row->polrelid, Action::create_policy, emit); }
-void read_row(const FormData_pg_rewrite *row, Emit emit) { emit_own(row->ev_class, Action::create_rule, emit); }
-void read_row(const FormData_pg_statistic_ext *row, Emit emit) { emit_own(row->stxrelid, Action::create_statistics, emit); }
-
-void read_row(const FormData_pg_constraint *row, Emit emit)
+Part read_row(const FormData_pg_trigger *row)
 {
-    if (OidIsValid(row->conparentid)) // of a partition: its parent's was judged
-        return;
-    if (row->contype == CONSTRAINT_FOREIGN)
-        emit(row->confrelid, Action::references);
-    if (OidIsValid(row->conrelid))
-        emit_own(row->conrelid, Action::alter_table, emit);
+    return {row->tgrelid, Action::trigger, row->tgisinternal ? Action::count_ : Action::drop_trigger, InvalidOid, InvalidOid};
 }
 
-template <class Row> void read_new(Oid class_id, Oid index, AttrNumber column, Oid id, Emit emit)
+Part read_row(const FormData_pg_policy *row)
+{
+    return {row->polrelid, Action::create_policy, Action::drop_policy, InvalidOid, InvalidOid};
+}
+
+Part read_row(const FormData_pg_rewrite *row)
+{
+    const bool is_view = row->ev_type == '0' + CMD_SELECT;
+    return {row->ev_class, Action::create_rule, is_view ? Action::count_ : Action::drop_rule, InvalidOid, InvalidOid};
+}
+
+Part read_row(const FormData_pg_statistic_ext *row)
+{
+    return {row->stxrelid, Action::create_statistics, Action::drop_statistics, InvalidOid, InvalidOid};
+}
+
+Part read_row(const FormData_pg_constraint *row)
+{
+    const bool of_partition = OidIsValid(row->conparentid); // its parent's was judged
+    Part part = {row->conrelid, of_partition ? Action::count_ : Action::alter_table, Action::alter_table, InvalidOid, row->contypid};
+    if (row->contype == CONSTRAINT_FOREIGN && !of_partition)
+        part.referenced = row->confrelid;
+    if (row->contype == CONSTRAINT_TRIGGER)
+        part.dropped = Action::drop_trigger;
+    return part;
+}
+
+Part read_row(const FormData_pg_attrdef *row)
+{
+    return {row->adrelid, Action::count_, Action::alter_table, InvalidOid, InvalidOid};
+}
+
+template <class Row> Part read_part(Oid class_id, Oid index, AttrNumber column, Oid id)
 {
     Relation catalog = table_open(class_id, AccessShareLock);
     ScanKeyData key;
     ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(id));
     SysScanDesc scan = systable_beginscan(catalog, index, true, SnapshotSelf, 1, &key);
-    HeapTuple tuple = systable_getnext(scan);
-    Row *row = nullptr;
-    if (HeapTupleIsValid(tuple)) {
-        tuple = heap_copytuple(tuple);
-        row = reinterpret_cast<Row *>(GETSTRUCT(tuple));
-    }
+    Part found = {InvalidOid, Action::count_, Action::count_, InvalidOid, InvalidOid};
+    if (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple))
+        found = read_row(reinterpret_cast<const Row *>(GETSTRUCT(tuple)));
     systable_endscan(scan);
     table_close(catalog, AccessShareLock);
-    if (row != nullptr)
-        read_row(row, emit);
+    return found;
 }
 
 } // namespace
@@ -86,29 +99,25 @@ bool belongs_to_relation(Oid class_id)
     }
 }
 
-void visit(Oid class_id, Oid id, Emit emit)
+Part part(Oid class_id, Oid id)
 {
     switch (class_id) {
         case RelationRelationId:
-            read_new<FormData_pg_index>(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid, id, emit);
-            break;
+            return read_part<FormData_pg_index>(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid, id);
         case TriggerRelationId:
-            read_new<FormData_pg_trigger>(class_id, TriggerOidIndexId, Anum_pg_trigger_oid, id, emit);
-            break;
+            return read_part<FormData_pg_trigger>(class_id, TriggerOidIndexId, Anum_pg_trigger_oid, id);
         case PolicyRelationId:
-            read_new<FormData_pg_policy>(class_id, PolicyOidIndexId, Anum_pg_policy_oid, id, emit);
-            break;
+            return read_part<FormData_pg_policy>(class_id, PolicyOidIndexId, Anum_pg_policy_oid, id);
         case RewriteRelationId:
-            read_new<FormData_pg_rewrite>(class_id, RewriteOidIndexId, Anum_pg_rewrite_oid, id, emit);
-            break;
+            return read_part<FormData_pg_rewrite>(class_id, RewriteOidIndexId, Anum_pg_rewrite_oid, id);
         case StatisticExtRelationId:
-            read_new<FormData_pg_statistic_ext>(class_id, StatisticExtOidIndexId, Anum_pg_statistic_ext_oid, id, emit);
-            break;
+            return read_part<FormData_pg_statistic_ext>(class_id, StatisticExtOidIndexId, Anum_pg_statistic_ext_oid, id);
         case ConstraintRelationId:
-            read_new<FormData_pg_constraint>(class_id, ConstraintOidIndexId, Anum_pg_constraint_oid, id, emit);
-            break;
+            return read_part<FormData_pg_constraint>(class_id, ConstraintOidIndexId, Anum_pg_constraint_oid, id);
+        case AttrDefaultRelationId:
+            return read_part<FormData_pg_attrdef>(class_id, AttrDefaultOidIndexId, Anum_pg_attrdef_oid, id);
         default:
-            break;
+            return {InvalidOid, Action::count_, Action::count_, InvalidOid, InvalidOid};
     }
 }
 

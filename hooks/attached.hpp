@@ -1,5 +1,4 @@
-// attached.hpp: zone C. What a command has just hung on a relation: a column, an index, a trigger, a constraint, a rule, a
-// policy, statistics, a parent.
+// attached.hpp: zone C. What hangs on a relation: an index, a trigger, a constraint, a rule, a policy, statistics, a default.
 #pragma once
 
 #include "core/actions.hpp"
@@ -7,11 +6,17 @@
 
 namespace jit::hooks::attached {
 
-// Is it of a catalog whose rows belong to a relation?
-[[nodiscard]] bool belongs_to_relation(Oid class_id);
+struct Part {
+    Oid relid;            // InvalidOid: it hangs on none
+    core::Action made;    // what making it by itself is on the relation; Action::count_: part of a larger command
+    core::Action dropped; // what dropping it by itself is; Action::count_: it only goes with something else
+    Oid referenced;       // of a foreign key that is made
+    Oid type;             // of a constraint of a domain: that
+};
 
-using Emit = void (*)(Oid relid, core::Action action);
-// The relation that a new row of the catalog belongs to, and the action that this is.
-void visit(Oid class_id, Oid id, Emit emit);
+// Is it of a catalog whose rows belong to a relation, and are made by themselves?
+[[nodiscard]] bool belongs_to_relation(Oid class_id);
+// Looks into the catalog: no cache knows what was just made.
+[[nodiscard]] Part part(Oid class_id, Oid id);
 
 } // namespace jit::hooks::attached

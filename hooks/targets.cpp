@@ -3,7 +3,9 @@
 
 #include "hooks/targets.hpp"
 
+#include "hooks/found_relations.hpp"
 #include "hooks/locked.hpp"
+#include "hooks/switches.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -46,27 +48,18 @@ void put(const To &to, const RangeVar *name, core::Actions actions, bool leaves 
         put(to, find_relation(name), actions, leaves);
 }
 
+void put_each(const To &to, List *relations, core::Actions actions, bool leaves = false)
+{
+    ListCell *cell;
+    foreach (cell, relations)
+        put(to, lfirst_oid(cell), actions, leaves);
+    list_free(relations);
+}
+
 // Every relation with rows, of one schema or of the database.
 void put_all(const To &to, Oid schema, core::Actions actions)
 {
-    Relation pg_class = table_open(RelationRelationId, AccessShareLock);
-    SysScanDesc scan = systable_beginscan(pg_class, InvalidOid, false, nullptr, 0, nullptr);
-    List *found = NIL;
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        const auto *row = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
-        const bool has_rows = row->relkind == RELKIND_RELATION || row->relkind == RELKIND_PARTITIONED_TABLE ||
-                              row->relkind == RELKIND_MATVIEW || row->relkind == RELKIND_FOREIGN_TABLE ||
-                              row->relkind == RELKIND_VIEW;
-        if (has_rows && (!OidIsValid(schema) || row->relnamespace == schema))
-            found = lappend_oid(found, row->oid);
-    }
-    systable_endscan(scan);
-    table_close(pg_class, AccessShareLock);
-    ListCell *cell;
-    foreach (cell, found)
-        put(to, lfirst_oid(cell), actions);
-    list_free(found);
+    put_each(to, found_relations::in_schema(schema, found_relations::Kind::with_rows), actions);
 }
 
 // The tables that foreign keys in a list of constraints and column definitions refer to.
@@ -149,9 +142,11 @@ void put_grant(const To &to, const GrantStmt *grant)
             put(to, static_cast<const RangeVar *>(lfirst(cell)), actions);
     } else if (grant->targtype == ACL_TARGET_ALL_IN_SCHEMA &&
                (grant->objtype == OBJECT_TABLE || grant->objtype == OBJECT_SEQUENCE)) {
+        const bool sequences = grant->objtype == OBJECT_SEQUENCE && !switches::off("all_sequences");
+        const auto kind = sequences ? found_relations::Kind::sequence : found_relations::Kind::with_rows;
         foreach (cell, grant->objects)
             if (const Oid schema = get_namespace_oid(strVal(lfirst(cell)), true); OidIsValid(schema))
-                put_all(to, schema, actions);
+                put_each(to, found_relations::in_schema(schema, kind), actions);
     }
 }
 
@@ -356,9 +351,14 @@ void visit(Node *parsetree, Emit emit, void *emit_to)
         case T_AlterStatsStmt:
             put_statistics_owner(to, reinterpret_cast<const AlterStatsStmt *>(parsetree)->defnames, actions);
             break;
-        case T_AlterObjectSchemaStmt:
-            put(to, reinterpret_cast<const AlterObjectSchemaStmt *>(parsetree)->relation, actions, true);
+        case T_AlterObjectSchemaStmt: {
+            const auto *alter = reinterpret_cast<const AlterObjectSchemaStmt *>(parsetree);
+            put(to, alter->relation, actions, true);
+            if (alter->objectType == OBJECT_EXTENSION && !switches::off("extension_members") &&
+                strcmp(strVal(alter->object), "jit_guard") != 0) // which cannot be moved
+                put_each(to, found_relations::of_extension(strVal(alter->object)), actions, true);
             break;
+        }
         case T_AlterDomainStmt:
             put_users_of_type(
                 to,

@@ -10,6 +10,7 @@
 #include "hooks/house.hpp"
 #include "hooks/lending.hpp"
 #include "hooks/lent_commands.hpp"
+#include "hooks/lost_parts.hpp"
 #include "hooks/made_by_others.hpp"
 #include "hooks/object_targets.hpp"
 #include "hooks/objects.hpp"
@@ -69,6 +70,7 @@ bool returns_role(const Node *parsetree)
 struct Admitting {
     const char *text;
     gate::Outcome outcome;
+    List *named; // of lost_parts::Named
 };
 
 void admit_target(void *to, Oid relid, core::Actions actions, bool leaves)
@@ -80,6 +82,9 @@ void admit_target(void *to, Oid relid, core::Actions actions, bool leaves)
     if (leaves)
         actions |= guarded->enforced | guarded->monitored;
     gate::admit({relid, actions, nullptr, nullptr, nullptr, true, InvalidOid, {}}, a->text, false, &a->outcome);
+    auto *named = static_cast<lost_parts::Named *>(palloc(sizeof(lost_parts::Named)));
+    *named = {relid, actions};
+    a->named = lappend(a->named, named);
 }
 
 void collect_relation(void *to, Oid relid, core::Actions, bool)
@@ -196,11 +201,12 @@ void keep_members(const Node *parsetree)
                         errhint("DROP EXTENSION jit_guard is allowed.")));
 }
 
-void check(PlannedStmt *statement, const char *text)
+// Returns the guarded relations that it names.
+List *check(PlannedStmt *statement, const char *text)
 {
     Node *const parsetree = statement->utilityStmt;
     if (session::is_worker())
-        return;
+        return NIL;
     AcceptInvalidationMessages();
     if (session::is_top_level()) {
         owner_stack::statement_starts(!IsA(parsetree, TransactionStmt));
@@ -219,16 +225,17 @@ void check(PlannedStmt *statement, const char *text)
     planted::check_command(parsetree, text);
     made_by_others::check_prepare(parsetree, text);
     if (!gate::applies() || switches::off("utility"))
-        return;
+        return NIL;
     keep_members(parsetree);
     house::check_command(parsetree, text);
     objects::settle();
-    Admitting a = {text, {}};
+    Admitting a = {text, {}, NIL};
     a.outcome.until = core::never;
     targets::visit(parsetree, admit_target, &a);
     gate::note_uses(a.outcome, text);
     if (!pg::things::all().empty())
         object_targets::visit(parsetree, admit_object, const_cast<char *>(text));
+    return a.named;
 }
 
 // EXPLAIN of a query that it plans itself and does not run; the plan that EXECUTE has is run another time.
@@ -256,6 +263,7 @@ struct Around {
     Oid copies_into; // objects::copying_into
     bool lent;       // the privilege for it is
     bool hides_rows; // in the errors of constraints
+    List *named;     // lost_parts::Frame
 };
 
 void run_inside(const Around &around, PlannedStmt *statement, const char *text, bool read_only_tree,
@@ -288,6 +296,8 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
     failing_rows::Frame hiding;
     if (around.hides_rows)
         failing_rows::push(&hiding);
+    lost_parts::Frame losing;
+    lost_parts::push(&losing, around.named);
     PG_TRY();
     {
         if (around.lent)
@@ -296,10 +306,12 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
             chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
         if (row_counting::copying.outcome != nullptr)
             row_counting::count_copied(completion->nprocessed);
+        lost_parts::judge(&losing);
         done = true;
     }
     PG_FINALLY();
     {
+        lost_parts::pop(&losing);
         session::utility_depth--;
         session::block_depth -= around.blocks;
         gate::exporting_at = outer_exporting;
@@ -340,14 +352,14 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
             pg::shared::hold_database(wanted);
         else
             wanted = InvalidOid;
-        const Around around = {wanted, false, false, core::Action::count_, 0, 0, InvalidOid, false, false};
+        const Around around = {wanted, false, false, core::Action::count_, 0, 0, InvalidOid, false, false, NIL};
         if (OidIsValid(wanted))
             run_inside(around, statement, text, read_only_tree, context, parameters, environment, destination, completion);
         else
             chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
         return;
     }
-    check(statement, text);
+    List *const named = check(statement, text);
     const bool may_borrow = (IsA(parsetree, CopyStmt) || IsA(parsetree, TruncateStmt) || IsA(parsetree, LockStmt)) &&
                             !session::is_worker() && gate::applies();
 
@@ -357,8 +369,10 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     List *renamed = NIL;
     if ((IsA(parsetree, RenameStmt) || IsA(parsetree, AlterObjectSchemaStmt)) && gate::applies())
         targets::visit(parsetree, collect_relation, &renamed);
+    const bool moves_members = IsA(parsetree, AlterObjectSchemaStmt) &&
+                               reinterpret_cast<const AlterObjectSchemaStmt *>(parsetree)->objectType == OBJECT_EXTENSION;
     const bool renames_other = (IsA(parsetree, RenameStmt) || IsA(parsetree, AlterObjectSchemaStmt)) &&
-                               renamed == NIL && gate::applies();
+                               (renamed == NIL || moves_members) && gate::applies();
     Oid renamed_schema = InvalidOid;
     if (IsA(parsetree, RenameStmt) && reinterpret_cast<const RenameStmt *>(parsetree)->renameType == OBJECT_SCHEMA &&
         gate::applies())
@@ -392,7 +406,7 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
         copies_into = InvalidOid;
     const Around around = {database, exporting, temporary, targets::action_of(parsetree),
                            IsA(parsetree, DoStmt) || IsA(parsetree, CallStmt) ? 1 : 0, calls, copies_into,
-                           may_borrow && lent_commands::takes(statement, text), hides_rows};
+                           may_borrow && lent_commands::takes(statement, text), hides_rows, named};
     run_inside(around, may_borrow && IsA(parsetree, CopyStmt) ? lending::copy_as_query(statement) : statement, text, read_only_tree, context, parameters,
                environment, destination, completion);
 

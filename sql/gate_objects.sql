@@ -31,6 +31,7 @@ SELECT object_class, object FROM jit.guards ORDER BY object;
 ALTER SEQUENCE app.q RESTART;
 DROP SEQUENCE app.q;
 GRANT USAGE ON SEQUENCE app.q TO regress_boss;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA app TO regress_boss;
 ALTER LARGE OBJECT 4711 OWNER TO regress_asker;
 GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC;
 COMMENT ON LARGE OBJECT 4711 IS 'x';
@@ -78,8 +79,25 @@ CREATE TABLE app.t (id integer);
 ALTER SCHEMA app RENAME TO shop;
 SELECT object FROM jit.guards ORDER BY object;
 ALTER SCHEMA shop RENAME TO app;
+-- vector 278: whoever may grant does not alter
+SELECT jit.release(:r);
+SELECT jit.request('objects', actions => '{GRANT}') AS g \gset
+\c - regress_boss
+SELECT jit.approve(:g);
+\c - regress_asker
+\set VERBOSITY terse
+GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA app TO regress_boss;
+SELECT jit.release(:g);
+SELECT jit.request('objects') AS r \gset
+\c - regress_boss
+SELECT jit.approve(:r);
+\c - regress_asker
+\set VERBOSITY terse
+-- vector 277: the guard of a sequence goes with it
+DROP SEQUENCE app.q;
 SELECT lo_unlink(4711);
-SELECT event, detail FROM jit.events WHERE event = 'guard_dropped';
+SELECT event, detail FROM jit.events WHERE event = 'guard_dropped' ORDER BY event_id;
 SELECT jit.release(:r);
 ALTER TYPE app.mood ADD VALUE 'worse';
 \c - postgres

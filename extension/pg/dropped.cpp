@@ -16,6 +16,11 @@ extern "C" {
 
 namespace jit::pg::dropped {
 
+bool house_is_going()
+{
+    return get_rel_relkind(catalog::house().guards) == '\0' || get_rel_relkind(catalog::house().policies) == '\0';
+}
+
 namespace {
 
 constexpr spi::Sql delete_guards{

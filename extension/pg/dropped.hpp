@@ -6,6 +6,10 @@
 
 namespace jit::pg::dropped {
 
+// In the midst of DROP EXTENSION jit_guard, which is a transaction of its own, its tables go before other things: nothing can
+// be looked up in them any more, and nothing is guarded.
+[[nodiscard]] bool house_is_going();
+
 // A relation or a schema goes: its guards and scopes go with it, each policy gets an event "guard_dropped". Costs two
 // index probes when nothing names it, so it may be called for everything that is dropped; a policy that is off counts too.
 void relation(Oid relid);

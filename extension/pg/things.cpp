@@ -3,6 +3,7 @@
 #include "pg/things.hpp"
 
 #include "pg/catalog_rows.hpp"
+#include "pg/dropped.hpp"
 
 extern "C" {
 #include "catalog/namespace.h"
@@ -217,10 +218,7 @@ void look()
     for (int tries = 1;; tries++) {
         const uint64 as_of = catalog::guards_generation;
         start_afresh();
-        // In the midst of DROP EXTENSION jit_guard, which is a transaction of its own, its tables go before its functions.
-        const bool is_going = get_rel_relkind(catalog::house().guards) == '\0' ||
-                              get_rel_relkind(catalog::house().policies) == '\0';
-        if (is_going) {
+        if (dropped::house_is_going()) {
             // nothing is guarded any more
         } else if (catalog::presence() == catalog::Presence::unbound) {
             read_names();

@@ -18,6 +18,11 @@ my $lock = sub { return "BEGIN; LOCK TABLE SCHEMA.$_[0] IN ACCESS EXCLUSIVE MODE
 my $top = 'CREATE TABLE SCHEMA.top (id int, iban text); ALTER TABLE SCHEMA.top OWNER TO owner; ALTER TABLE SCHEMA.secret INHERIT SCHEMA.top;';
 my $has = sub { my ($what) = @_; return "SELECT \$\$MARKER\$\$ WHERE $what" };
 
+my $lost = sub { my ($catalog, $column, $more) = @_; return $has->("NOT EXISTS (SELECT FROM $catalog WHERE $column = \$\$SCHEMA.secret\$\$::regclass" . ($more // '') . ')') };
+my $fires = 'CREATE FUNCTION SCHEMA.fires() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN new; END$$;';
+my $no_trigger = $lost->('pg_trigger', 'tgrelid', ' AND NOT tgisinternal');
+sub cascade { return (off => 'lost_parts', set_up => $leak, do => 'DROP FUNCTION SCHEMA.leak(text) CASCADE', @_) }
+
 my @attacks = (
     # ---- vector 75: COPY of a table has no plan ----
     {name => 'COPY table TO', off => 'check_perms', do => 'COPY SCHEMA.secret TO STDOUT'},
@@ -78,7 +83,7 @@ my @attacks = (
     {name => 'ENABLE ROW LEVEL SECURITY', as => 'owner', off => 'utility,object_access', do => 'ALTER TABLE SCHEMA.secret ENABLE ROW LEVEL SECURITY', happened => $has->('(SELECT relrowsecurity FROM pg_class WHERE oid = $$SCHEMA.secret$$::regclass)')},
     {name => 'NO FORCE ROW LEVEL SECURITY', as => 'owner', off => 'utility,object_access', before_guard => 'ALTER TABLE SCHEMA.secret FORCE ROW LEVEL SECURITY', do => 'ALTER TABLE SCHEMA.secret NO FORCE ROW LEVEL SECURITY', happened => $has->('NOT (SELECT relforcerowsecurity FROM pg_class WHERE oid = $$SCHEMA.secret$$::regclass)')},
     {name => 'CREATE POLICY', as => 'owner', off => 'utility,attached', do => 'CREATE POLICY open ON SCHEMA.secret USING (true)', happened => $has->('EXISTS (SELECT FROM pg_policy WHERE polrelid = $$SCHEMA.secret$$::regclass)')},
-    {name => 'ALTER POLICY', as => 'owner', off => 'utility', before_guard => 'CREATE POLICY p ON SCHEMA.secret USING (false)', do => 'ALTER POLICY p ON SCHEMA.secret USING (true)', happened => $has->('EXISTS (SELECT FROM pg_policies WHERE schemaname = $$SCHEMA$$ AND qual = $$true$$)')},
+    {name => 'ALTER POLICY', as => 'owner', off => 'utility,attached', before_guard => 'CREATE POLICY p ON SCHEMA.secret USING (false)', do => 'ALTER POLICY p ON SCHEMA.secret USING (true)', happened => $has->('EXISTS (SELECT FROM pg_policies WHERE schemaname = $$SCHEMA$$ AND qual = $$true$$)')},
     # ---- vector 87: triggers and rules off ----
     {name => 'DISABLE TRIGGER', as => 'owner', off => 'utility,object_access', before_guard => 'CREATE TRIGGER audit BEFORE UPDATE ON SCHEMA.secret FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()', do => 'ALTER TABLE SCHEMA.secret DISABLE TRIGGER audit',
         happened => $has->('EXISTS (SELECT FROM pg_trigger WHERE tgrelid = $$SCHEMA.secret$$::regclass AND tgenabled = $$D$$)')},
@@ -103,6 +108,38 @@ my @attacks = (
         happened => $has->('EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = $$SCHEMA$$ AND tablename = $$secret$$)')},
     {name => 'the same by ALTER PUBLICATION', as => 'dba', off => 'routed_publications', before => "$top SET client_min_messages = error; CREATE PUBLICATION \"SCHEMA pub\";", do => 'ALTER PUBLICATION "SCHEMA pub" ADD TABLE SCHEMA.top',
         happened => $has->('EXISTS (SELECT FROM pg_publication_tables WHERE schemaname = $$SCHEMA$$ AND tablename = $$secret$$)'), twin_as => 'exempt_dba'},
+    # ---- vector 272: what a command takes of a table that stays ----
+    {name => 'DROP FUNCTION with a trigger', cascade(set_up => $fires, before_guard => 'CREATE TRIGGER audit BEFORE UPDATE ON SCHEMA.secret FOR EACH ROW EXECUTE FUNCTION SCHEMA.fires()',
+        do => 'DROP FUNCTION SCHEMA.fires() CASCADE', happened => $no_trigger)},
+    {name => 'the same in a DO block', cascade(set_up => $fires, before_guard => 'CREATE TRIGGER audit BEFORE UPDATE ON SCHEMA.secret FOR EACH ROW EXECUTE FUNCTION SCHEMA.fires()',
+        do => 'DO $$BEGIN DROP FUNCTION SCHEMA.fires() CASCADE; END$$', happened => $no_trigger, twin_as => 'exempt_dba')},
+    {name => 'DROP FUNCTION with a policy', cascade(before_guard => 'CREATE POLICY p ON SCHEMA.secret USING (SCHEMA.leak(iban) > $$$$)', happened => $lost->('pg_policy', 'polrelid'))},
+    {name => 'DROP FUNCTION with a rule', cascade(before_guard => 'CREATE RULE r AS ON DELETE TO SCHEMA.secret WHERE SCHEMA.leak(old.iban) > $$$$ DO INSTEAD NOTHING', happened => $lost->('pg_rewrite', 'ev_class'))},
+    {name => 'DROP FUNCTION with a CHECK', cascade(before_guard => 'ALTER TABLE SCHEMA.secret ADD CHECK (SCHEMA.leak(iban) > $$$$)', happened => $lost->('pg_constraint', 'conrelid', ' AND contype = $$c$$'))},
+    {name => 'DROP FUNCTION with a default', cascade(before_guard => 'ALTER TABLE SCHEMA.secret ALTER iban SET DEFAULT SCHEMA.leak($$x$$)', happened => $lost->('pg_attrdef', 'adrelid'))},
+    {name => 'DROP FUNCTION with an index', cascade(before_guard => 'CREATE UNIQUE INDEX one ON SCHEMA.secret (SCHEMA.leak(iban))', happened => $has->('to_regclass($$SCHEMA.one$$) IS NULL'))},
+    {name => 'DROP FUNCTION with statistics', cascade(before_guard => 'CREATE STATISTICS SCHEMA.s ON SCHEMA.leak(iban), id FROM SCHEMA.secret', happened => $lost->('pg_statistic_ext', 'stxrelid'))},
+    {name => 'DROP TABLE with a foreign key', cascade(set_up => 'CREATE TABLE SCHEMA.up (id int PRIMARY KEY); INSERT INTO SCHEMA.up VALUES (1), (7); GRANT ALL ON SCHEMA.up TO PUBLIC;',
+        before_guard => 'ALTER TABLE SCHEMA.secret ADD FOREIGN KEY (id) REFERENCES SCHEMA.up', do => 'DROP TABLE SCHEMA.up CASCADE', happened => $lost->('pg_constraint', 'conrelid', ' AND contype = $$f$$'))},
+    {name => 'ALTER TABLE of a key with a foreign key', cascade(set_up => 'CREATE TABLE SCHEMA.up (id int PRIMARY KEY); INSERT INTO SCHEMA.up VALUES (1), (7); GRANT ALL ON SCHEMA.up TO PUBLIC;',
+        before_guard => 'ALTER TABLE SCHEMA.secret ADD FOREIGN KEY (id) REFERENCES SCHEMA.up', do => 'ALTER TABLE SCHEMA.up DROP CONSTRAINT up_pkey CASCADE', happened => $lost->('pg_constraint', 'conrelid', ' AND contype = $$f$$'))},
+    {name => 'DROP OWNED with a trigger', cascade(as => 'dba', twin_as => 'exempt_dba', before_guard => 'CREATE ROLE "SCHEMA role"; CREATE FUNCTION SCHEMA.fires() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN new; END$$; ALTER FUNCTION SCHEMA.fires() OWNER TO "SCHEMA role"; CREATE TRIGGER audit BEFORE UPDATE ON SCHEMA.secret FOR EACH ROW EXECUTE FUNCTION SCHEMA.fires()',
+        do => 'DROP OWNED BY "SCHEMA role" CASCADE', happened => $no_trigger)},
+    {name => 'DROP schema with a trigger', cascade(before_guard => 'CREATE schema "SCHEMA part" AUTHORIZATION mallory; SET ROLE mallory; CREATE FUNCTION "SCHEMA part".fires() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN new; END$$; RESET ROLE; CREATE TRIGGER audit BEFORE UPDATE ON SCHEMA.secret FOR EACH ROW EXECUTE FUNCTION "SCHEMA part".fires();',
+        do => 'DROP schema "SCHEMA part" CASCADE', happened => $no_trigger)},
+    {name => 'DROP EXTENSION with a default', cascade(as => 'dba', twin_as => 'exempt_dba', before_guard => 'CREATE EXTENSION IF NOT EXISTS fuzzystrmatch schema public; ALTER TABLE SCHEMA.secret ALTER iban SET DEFAULT public.soundex($$x$$)',
+        do => 'DROP EXTENSION fuzzystrmatch CASCADE', happened => $lost->('pg_attrdef', 'adrelid'))},
+    {name => 'DROP TRIGGER of a parent with a guarded partition', cascade(guards => 'SCHEMA.part', set_up => $fires . 'CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (7); CREATE TRIGGER audit BEFORE UPDATE ON SCHEMA.whole FOR EACH ROW EXECUTE FUNCTION SCHEMA.fires();',
+        do => 'DROP TRIGGER audit ON SCHEMA.whole', happened => $has->('NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = $$SCHEMA.part$$::regclass)'))},
+    {name => 'DROP INDEX of a parent with a guarded partition', cascade(guards => 'SCHEMA.part', set_up => 'CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (7); CREATE INDEX one ON SCHEMA.whole (iban);',
+        do => 'DROP INDEX SCHEMA.one', happened => $has->('NOT EXISTS (SELECT FROM pg_index WHERE indrelid = $$SCHEMA.part$$::regclass)'))},
+    # vector 273
+    {name => 'DROP OWNED with a policy that names the role', off => 'attached', as => 'dba', twin_as => 'exempt_dba', before_guard => 'CREATE ROLE "SCHEMA role"; CREATE POLICY p ON SCHEMA.secret TO "SCHEMA role", bob USING (false)', do => 'DROP OWNED BY "SCHEMA role"',
+        happened => $has->('EXISTS (SELECT FROM pg_policy WHERE polrelid = $$SCHEMA.secret$$::regclass AND cardinality(polroles) = 1)')},
+    # vector 274: out of a policy on a schema
+    {name => 'ALTER EXTENSION SET SCHEMA', as => 'dba', twin_as => 'exempt_dba', off => 'extension_members', actions => '{SELECT}', guards => '"\"SCHEMA ext\".*"',
+        before_guard => 'CREATE schema "SCHEMA ext"; CREATE schema "SCHEMA out"; CREATE EXTENSION unaccent schema "SCHEMA ext"; CREATE TABLE "SCHEMA ext".m (iban text); INSERT INTO "SCHEMA ext".m VALUES ($$MARKER$$); ALTER EXTENSION unaccent ADD TABLE "SCHEMA ext".m;',
+        do => 'ALTER EXTENSION unaccent SET schema "SCHEMA out"; SELECT iban FROM "SCHEMA out".m', happened => 'DROP EXTENSION unaccent'},
     # ---- vector 105: temporary objects do not stand for jit's or the server's ----
     {name => 'temporary tables under jit\'s names', off => 'planner,executor_start,check_perms', do => 'CREATE TEMPORARY TABLE guards (policy_id int); CREATE TEMPORARY TABLE approvals AS SELECT 1 AS request_id; CREATE TEMPORARY TABLE pg_class AS SELECT * FROM pg_catalog.pg_class; CREATE TEMPORARY TABLE pg_inherits (inhrelid oid);'
             . 'CREATE FUNCTION pg_temp.person() RETURNS regrole LANGUAGE sql AS \'SELECT $$carol$$::regrole\'; SET search_path = pg_temp, jit, pg_catalog; SELECT iban FROM SCHEMA.secret'},

@@ -34,6 +34,21 @@ SQL
 sub guard { my ($node) = @_; return sql($node, q{SELECT jit.create_policy('power', '{ADMIN}', '{server}', eligible => '{staff}', approvers => '{leads}')}) }
 sub open_again { my ($node) = @_; return sql($node, q{SELECT jit.drop_policy('power')}) }
 
+# vector 279: another owner for a guarded database that the command does not name. Its one policy is about the database.
+sub reassign {
+    my ($node, $db, $options, $seen) = @_;
+    $node->safe_psql('app', 'CREATE ROLE had; GRANT CREATE ON DATABASE plain TO had; ALTER DATABASE plain OWNER TO had');
+    sql($node, q{SELECT jit.create_policy('plain', '{ALTER DATABASE}', '{database plain}', eligible => '{staff}', approvers => '{leads}')});
+    my ($code, $out, $err) = as_person($node, 'root', 'REASSIGN OWNED BY had TO erin', db => $db, options => $options);
+    $seen->($err);
+    request_approved($node, 'alice', '10 min', policy => 'plain');
+    ($code, $out, $err) = as_person($node, 'alice', 'ALTER DATABASE plain OWNER TO had; REASSIGN OWNED BY had TO erin', db => $db);
+    is($err, '', "approved in $db");
+    sql($node, q{SELECT jit.drop_policy('plain')});
+    $node->safe_psql('app', 'ALTER DATABASE plain OWNER TO postgres; DROP OWNED BY had; DROP ROLE had');
+    return;
+}
+
 my @ways = (
     ['a file as a table', q{CREATE FOREIGN TABLE eve (l text) SERVER files OPTIONS (filename 'PG_VERSION')}, 'cluster_files'],
     ['a program as a table', q{CREATE FOREIGN TABLE eve (l text) SERVER files OPTIONS (program 'cat PG_VERSION')}, 'cluster_files'],
@@ -64,6 +79,7 @@ if (defined(my $tree = JitAttacks::_switch_tree())) {
         $session->close;
     }
     open_again($open);
+    reassign($open, 'app', '-c jit_guard.test_off=reassigned', sub { my ($err) = @_; is($err, '', 'reassigned: a database gets another owner without it') });
     my $session = session($open, 'root', db => 'plain', options => '-c jit_guard.test_off=ready_expressions');
     $session->run('BEGIN; SELECT ready(); INSERT INTO fires VALUES (1)');
     guard($open);
@@ -99,6 +115,10 @@ open_again($node);
 sql($node, q{SELECT jit.create_policy('load', '{LOAD}', '{server}', eligible => '{staff}', approvers => '{leads}')});
 refused($node, 'root', q{ALTER ROLE erin SET session_preload_libraries = 'auto_explain'}, qr/LOAD on the server $needs/, 'libraries for a role are LOAD', db => 'plain');
 sql($node, q{SELECT jit.drop_policy('load')});
+
+for my $db ('app', 'plain') {
+    reassign($node, $db, undef, sub { my ($err) = @_; like($err, qr/ALTER DATABASE on database plain $needs/, "REASSIGN OWNED of a database in $db") });
+}
 
 # ---- a transaction that began before the policy ----
 for my $db ('app', 'plain') {

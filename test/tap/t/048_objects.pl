@@ -30,6 +30,10 @@ my $gate = 'planner,executor_start,check_perms';
 sub value { return (guards => 'sequence SCHEMA.q', off => 'values', before => $q, @_) }
 sub content { return (guards => 'large object NUMBER', off => 'values', before => $lo, @_) }
 
+my $leak = 'CREATE FUNCTION SCHEMA.leak(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN $1; END$$;';
+my $has = sub { my ($what) = @_; return "SELECT \$\$MARKER\$\$ WHERE $what" };
+sub cascade { return (off => 'lost_parts', set_up => $leak, do => 'DROP FUNCTION SCHEMA.leak(text) CASCADE', @_) }
+
 my @attacks = (
     # ---- calls ----
     {name => 'in the SELECT list', called(do => 'SELECT SCHEMA.pay(id) FROM SCHEMA.t')},
@@ -124,6 +128,20 @@ my @attacks = (
     {name => 'ALTER TABLE of a sequence', command(guards => 'sequence SCHEMA.q', before => 'CREATE SEQUENCE SCHEMA.q;', do => 'BEGIN; ALTER TABLE SCHEMA.q OWNER TO nobody; SELECT $$MARKER$$; ROLLBACK')},
     {name => 'GRANT of a sequence', command(guards => 'sequence SCHEMA.q', before => 'CREATE SEQUENCE SCHEMA.q;', do => 'BEGIN; GRANT ALL ON ALL SEQUENCES IN schema SCHEMA TO nobody; SELECT $$MARKER$$; ROLLBACK')},
     {name => 'DROP SEQUENCE', command(guards => 'sequence SCHEMA.q', before => 'CREATE SEQUENCE SCHEMA.q;', do => 'BEGIN; DROP SEQUENCE SCHEMA.q; SELECT $$MARKER$$; ROLLBACK')},
+    # vector 275: what a command takes of a type that stays
+    {name => 'DROP FUNCTION with a CHECK of a guarded domain', cascade(guards => 'domain SCHEMA.d', before_guard => 'CREATE DOMAIN SCHEMA.d AS text CHECK (SCHEMA.leak(value) > $$$$)', happened => $has->('NOT EXISTS (SELECT FROM pg_constraint WHERE contypid = $$SCHEMA.d$$::regtype)'))},
+    {name => 'DROP TYPE with an attribute of a guarded type', cascade(guards => 'type SCHEMA.pair', set_up => 'CREATE TYPE SCHEMA.mood AS ENUM ($$a$$);', before_guard => 'CREATE TYPE SCHEMA.pair AS (a int, b SCHEMA.mood)', do => 'DROP TYPE SCHEMA.mood CASCADE', happened => $has->('NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = $$SCHEMA.pair$$::regclass AND attname = $$b$$)'))},
+    # vector 276
+    {name => 'REASSIGN OWNED of a large object', as => 'dba', twin_as => 'exempt_dba', guards => 'large object NUMBER', off => 'reassigned', before => "$lo CREATE ROLE \"SCHEMA role\"; ALTER LARGE OBJECT NUMBER OWNER TO \"SCHEMA role\";",
+        do => 'REASSIGN OWNED BY "SCHEMA role" TO bob', happened => $has->('EXISTS (SELECT FROM pg_largeobject_metadata WHERE oid = NUMBER AND lomowner = $$bob$$::regrole)')},
+    # vector 277: sequences that belong to no table
+    {name => 'DROP schema with a sequence', as => 'dba', twin_as => 'exempt_dba', off => 'free_sequences', before_guard => 'CREATE schema "SCHEMA part"; CREATE SEQUENCE "SCHEMA part".q;', guards => '"sequence \"SCHEMA part\".q"',
+        do => 'DROP schema "SCHEMA part" CASCADE', happened => $has->('to_regclass($$"SCHEMA part".q$$) IS NULL')},
+    {name => 'DROP OWNED with a sequence', as => 'dba', twin_as => 'exempt_dba', off => 'free_sequences', before => "$q CREATE ROLE \"SCHEMA role\"; GRANT ALL ON schema SCHEMA TO \"SCHEMA role\"; ALTER SEQUENCE SCHEMA.q OWNER TO \"SCHEMA role\";", guards => 'sequence SCHEMA.q',
+        do => 'DROP OWNED BY "SCHEMA role"', happened => $has->('to_regclass($$SCHEMA.q$$) IS NULL')},
+    # vector 278
+    {name => 'GRANT on all sequences', as => 'dba', twin_as => 'exempt_dba', off => 'all_sequences', before_guard => 'CREATE schema "SCHEMA part"; CREATE SEQUENCE "SCHEMA part".q;', guards => '"sequence \"SCHEMA part\".q"',
+        do => 'GRANT ALL ON ALL SEQUENCES IN schema "SCHEMA part" TO nobody', happened => $has->('has_sequence_privilege($$nobody$$, $$"SCHEMA part".q$$, $$USAGE$$)')},
     # ---- values of sequences ----
     {name => 'nextval()', value(do => 'SELECT $$MARKER$$ WHERE nextval($$SCHEMA.q$$) > 0')},
     {name => 'nextval() of the owner', value(as => 'owner', do => 'SELECT $$MARKER$$ WHERE nextval($$SCHEMA.q$$) > 0')},
