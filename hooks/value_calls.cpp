@@ -10,6 +10,7 @@
 extern "C" {
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "commands/copy.h"
 #include "nodes/makefuncs.h"
@@ -22,7 +23,7 @@ extern "C" {
 
 namespace jit::hooks::values {
 
-int calls_left = 0;
+constinit Allowed allowed = {};
 
 namespace {
 
@@ -223,29 +224,38 @@ bool is_serial(const TypeName *type)
     return false;
 }
 
-// ALTER TABLE that does nothing but add serial columns: their sequences are as new as they are.
-bool adds_serials_only(const AlterTableStmt *alter)
+bool adds_serial(const AlterTableCmd *command)
+{
+    if (command->subtype != AT_AddColumn || command->missing_ok || !IsA(command->def, ColumnDef))
+        return false;
+    const auto *column = reinterpret_cast<const ColumnDef *>(command->def);
+    if (!is_serial(column->typeName) || column->raw_default != nullptr)
+        return false;
+    ListCell *cell;
+    foreach (cell, column->constraints)
+        switch (static_cast<const Constraint *>(lfirst(cell))->contype) {
+            case CONSTR_PRIMARY:
+            case CONSTR_UNIQUE:
+            case CONSTR_NOTNULL:
+                break;
+            default:
+                return false;
+        }
+    return true;
+}
+
+// ALTER TABLE that does nothing but add serial columns: their sequences are as new as they are. Each table that is written anew, the
+// children too, prepares each of them once.
+int defaults_of_serials(const AlterTableStmt *alter)
 {
     ListCell *cell;
-    foreach (cell, alter->cmds) {
-        const auto *command = static_cast<const AlterTableCmd *>(lfirst(cell));
-        if (command->subtype != AT_AddColumn || command->missing_ok || !IsA(command->def, ColumnDef))
-            return false;
-        const auto *column = reinterpret_cast<const ColumnDef *>(command->def);
-        if (!is_serial(column->typeName) || column->raw_default != nullptr)
-            return false;
-        ListCell *inner;
-        foreach (inner, column->constraints)
-            switch (static_cast<const Constraint *>(lfirst(inner))->contype) {
-                case CONSTR_PRIMARY:
-                case CONSTR_UNIQUE:
-                case CONSTR_NOTNULL:
-                    break;
-                default:
-                    return false;
-            }
-    }
-    return true;
+    foreach (cell, alter->cmds)
+        if (!adds_serial(static_cast<const AlterTableCmd *>(lfirst(cell))))
+            return 0;
+    const Oid relid = RangeVarGetRelid(alter->relation, NoLock, true);
+    if (!OidIsValid(relid))
+        return 0;
+    return list_length(alter->cmds) * (alter->relation->inh ? list_length(find_all_inheritors(relid, NoLock, nullptr)) : 1);
 }
 
 } // namespace
@@ -256,9 +266,7 @@ int allowed_calls(const Node *command, const char *statement)
         return 0;
     if (IsA(command, CopyStmt))
         return defaults_of_copy(reinterpret_cast<const CopyStmt *>(command), statement);
-    if (IsA(command, AlterTableStmt) && adds_serials_only(reinterpret_cast<const AlterTableStmt *>(command)))
-        return any_number;
-    return 0;
+    return IsA(command, AlterTableStmt) ? defaults_of_serials(reinterpret_cast<const AlterTableStmt *>(command)) : 0;
 }
 
 } // namespace jit::hooks::values

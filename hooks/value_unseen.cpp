@@ -116,16 +116,26 @@ int index_of_alias(Oid function, bool *names_one)
     return found;
 }
 
+// The call of nextval() that the command makes by itself; indexes of a table that it writes anew are made in a restricted operation.
+bool takes_allowed()
+{
+    if (allowed.calls == 0)
+        return false;
+    if (!switches::off("allowed_calls")) {
+        if (allowed.depth != pg::session::executor_depth || allowed.context != error_context_stack || InSecurityRestrictedOperation())
+            return false;
+        allowed.calls--;
+    }
+    return true;
+}
+
 void call_unseen(Oid function, int index)
 {
     const char object_class = class_of(functions[index]);
     if (!guarded_class(object_class) || switches::off("unseen"))
         return;
-    if (functions[index].original == F_NEXTVAL && calls_left != 0) {
-        if (calls_left != any_number)
-            calls_left--;
+    if (function == F_NEXTVAL && takes_allowed())
         return;
-    }
     if (concern_person() && !exempt_from_all(object_class))
         refuse_unseen(function, object_class);
     if (object_class == core::class_large_object)

@@ -52,7 +52,11 @@ void called(Oid function);
 // How often the command, which is about to run, calls nextval() by itself after having been looked at. Calls in nested
 // commands are not among them.
 [[nodiscard]] int allowed_calls(const Node *command, const char *statement);
-extern int calls_left;
-inline constexpr int any_number = -1;
+struct Allowed {
+    int calls;
+    int depth;                           // of the executor, where the command runs
+    const ErrorContextCallback *context; // functions and statements put theirs on top of it
+};
+extern Allowed allowed;
 
 } // namespace jit::hooks::values

@@ -153,6 +153,11 @@ my @attacks = (
     {name => 'lo_get() in somebody\'s default, under an approval', content(as => 'alice', approved => '{ALL}', objects => 'large object NUMBER', off => 'owner_stack', before => "$lo $mine ALTER TABLE SCHEMA.mine ALTER v SET DEFAULT encode(lo_get(NUMBER), 'escape'); RESET ROLE;",
         do => 'INSERT INTO SCHEMA.mine (id) VALUES (1)', happened => 'SELECT v FROM SCHEMA.mine', twin => 'SELECT encode(lo_get(NUMBER), $$escape$$)', twin_as => 'alice')},
     {name => 'lo_get() as somebody\'s default argument, under an approval', content(as => 'alice', approved => '{ALL}', objects => 'large object NUMBER', off => 'unseen', before => "$lo $as_mallory CREATE FUNCTION SCHEMA.ride(v bytea DEFAULT lo_get(NUMBER)) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN encode(v, ''escape''); END'; RESET ROLE;",
+    # vector 284: what other code in the command draws
+    {name => 'an index function beside a serial column', value(off => 'allowed_calls', before => "$q $as_mallory CREATE DOMAIN SCHEMA.d AS int CHECK (nextval('SCHEMA.q') > 0);"
+            . "CREATE FUNCTION SCHEMA.draws(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'; CREATE TABLE SCHEMA.mine (id int); INSERT INTO SCHEMA.mine VALUES (1); CREATE INDEX ON SCHEMA.mine (SCHEMA.draws(id));"
+            . "CREATE OR REPLACE FUNCTION SCHEMA.draws(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'DECLARE x SCHEMA.d := 1; BEGIN RETURN 1; END'; RESET ROLE; SELECT setval('SCHEMA.q', 1);",
+        do => 'ALTER TABLE SCHEMA.mine ADD s serial', happened => 'SELECT $$MARKER$$ FROM SCHEMA.q WHERE last_value > 1', twin_as => 'exempt_dba')},
         do => 'SELECT SCHEMA.ride()', twin => 'SELECT encode(lo_get(NUMBER), $$escape$$)', twin_as => 'alice')},
 );
 run_attacks(@attacks);
