@@ -8,6 +8,7 @@
 #include "hooks/gate.hpp"
 #include "hooks/given_text.hpp"
 #include "hooks/house.hpp"
+#include "hooks/index_calls.hpp"
 #include "hooks/made_by_others.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/planted.hpp"
@@ -323,6 +324,8 @@ void reached(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, v
                 given_text::note_executor();
             else if (values::is_original(object_id))
                 values::called_unseen(object_id);
+            else if (index_calls::maintains(object_id))
+                index_calls::called(object_id);
             else if (pg::things::guards_function(object_id))
                 objects::admit_unplanned_call(object_id);
             break;
@@ -335,7 +338,8 @@ inline bool concerns_us(ObjectAccessType access, Oid class_id, Oid object_id)
 {
     switch (access) {
         case OAT_FUNCTION_EXECUTE:
-            return object_id >= FirstNormalObjectId || values::is_original(object_id) || given_text::is_executor(object_id);
+            return object_id >= FirstNormalObjectId || values::is_original(object_id) || given_text::is_executor(object_id) ||
+                   index_calls::maintains(object_id);
         case OAT_NAMESPACE_SEARCH:
             return false;
         case OAT_POST_CREATE:

@@ -1,6 +1,7 @@
 // functions.cpp: zone C. The two fmgr hooks: guarded functions are decided at each call, and the owner stack is fed.
 
 #include "hooks/chain.hpp"
+#include "hooks/index_calls.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
@@ -11,7 +12,7 @@ namespace jit::hooks {
 bool needs_fmgr(Oid function)
 {
     return (chain::needs_fmgr != nullptr && chain::needs_fmgr(function)) ||
-           (gate::applies() && ((pg::things::guards_function(function) && !switches::off("needs_fmgr")) || values::wants(function))) ||
+           (gate::applies() && ((pg::things::guards_function(function) && !switches::off("needs_fmgr")) || values::wants(function) || index_calls::wants(function))) ||
            owner_stack::wants(function);
 }
 

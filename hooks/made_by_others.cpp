@@ -6,6 +6,7 @@
 
 #include "hooks/authors.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/index_calls.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/values.hpp"
 #include "pg/fresh_rows.hpp"
@@ -127,6 +128,8 @@ bool calls_guarded(Node *node, void *context)
         if (!values::visit_call(reinterpret_cast<const FuncExpr *>(node), on_value, &found) || found)
             return true;
     }
+    if (IsA(node, FuncExpr) && index_calls::maintains(reinterpret_cast<const FuncExpr *>(node)->funcid))
+        return true;
     return check_functions_in_node(node, is_guarded, nullptr) || pg::compat::walk_expression(node, calls_guarded, context);
 }
 

@@ -3,6 +3,7 @@
 
 #include "hooks/values.hpp"
 
+#include "hooks/index_calls.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/value_functions.hpp"
@@ -63,6 +64,7 @@ int index_of_substitute(Oid function)
 
 struct Putting {
     Query *query;
+    bool of_values;     // or only those of index_calls.hpp
     bool inside_call;   // among the arguments of somebody's function: they may be its defaults
     bool author_known;  // `author` was looked for
     Oid author;         // of stored text in the query; InvalidOid: cannot be told
@@ -121,11 +123,14 @@ bool put(Node *node, void *context)
     if (!IsA(node, FuncExpr))
         return pg::compat::walk_expression(node, put, context);
     auto *call = reinterpret_cast<FuncExpr *>(node);
-    int index = index_of(call->funcid);
-    if (index < 0)
+    int index = putting->of_values ? index_of(call->funcid) : -1;
+    if (index < 0 && putting->of_values)
         index = index_of_substitute(call->funcid);
-    if (index >= 0 && OidIsValid(substitutes[index])) {
+    const bool is_value = index >= 0 && OidIsValid(substitutes[index]);
+    if (is_value)
         call->funcid = substitutes[index];
+    const bool is_index = !is_value && index_calls::put_substitute(call);
+    if (is_value || is_index) {
         // These functions know no collation: its place tells them whose text the call is.
         call->inputcollid = InvalidOid;
         if (call->location < 0 && !putting->inside_call && OidIsValid(author_of_stored(putting))) {
@@ -134,7 +139,7 @@ bool put(Node *node, void *context)
         }
     }
     const bool outer = putting->inside_call;
-    putting->inside_call |= call->funcid >= FirstNormalObjectId && index < 0;
+    putting->inside_call |= call->funcid >= FirstNormalObjectId && index < 0 && !is_index;
     const bool result = pg::compat::walk_expression(node, put, context);
     putting->inside_call = outer;
     return result;
@@ -146,12 +151,12 @@ bool is_original(Oid function) { return index_of(function) >= 0; }
 bool is_substitute(Oid function) { return index_of_substitute(function) >= 0; }
 bool is_nextval(Oid function) { return function == F_NEXTVAL || (are_guarded() && index_of_substitute(function) == 0); }
 
-void put_substitutes(Query *query)
+void put_substitutes(Query *query, bool of_values)
 {
-    if (switches::off("substitutes"))
-        return;
-    find_substitutes();
-    Putting putting = {query, false, false, InvalidOid};
+    of_values &= !switches::off("substitutes");
+    if (of_values)
+        find_substitutes();
+    Putting putting = {query, of_values, false, false, InvalidOid};
     (void) put(reinterpret_cast<Node *>(query), &putting);
 }
 

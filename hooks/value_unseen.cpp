@@ -64,17 +64,6 @@ void lower(char *text)
         *at = static_cast<char>(pg_tolower(static_cast<unsigned char>(*at)));
 }
 
-bool names_any(char *words)
-{
-    lower(words);
-    if (strchr(words, '\\') != nullptr || strstr(words, "uescape") != nullptr)
-        return true; // a name may be spelled in other ways
-    for (const char *name : names)
-        if (strstr(words, name) != nullptr)
-            return true;
-    return false;
-}
-
 // The same of a body that was parsed when the function was made.
 bool calls_any(const char *tree)
 {
@@ -109,7 +98,7 @@ int index_of_alias(Oid function, bool *names_one)
             *names_one = calls_any(TextDatumGetCString(body));
         } else {
             body = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
-            *names_one = !is_null && names_any(TextDatumGetCString(body));
+            *names_one = !is_null && names_any(TextDatumGetCString(body), names);
         }
     }
     ReleaseSysCache(tuple);
@@ -143,6 +132,17 @@ void call_unseen(Oid function, int index)
 }
 
 } // namespace
+
+bool names_any(char *words, std::span<const char *const> spelled)
+{
+    lower(words);
+    if (strchr(words, '\\') != nullptr || strstr(words, "uescape") != nullptr)
+        return true; // a name may be spelled in other ways
+    for (const char *name : spelled)
+        if (strstr(words, name) != nullptr)
+            return true;
+    return false;
+}
 
 namespace {
 
