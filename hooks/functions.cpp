@@ -24,7 +24,7 @@ void fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *argument)
                 chain::fmgr(event, function, argument);
             // Before it is on the stack: it does not call itself.
             if (gate::applies() && pg::things::guards_function(function->fn_oid))
-                objects::admit_call(function->fn_oid);
+                objects::admit_call(function->fn_oid, static_cast<const Node *>(function->fn_expr));
             if (gate::applies())
                 values::called(function->fn_oid);
             owner_stack::entered(function->fn_oid);
