@@ -8,6 +8,7 @@
 #include "hooks/gate.hpp"
 #include "hooks/given_text.hpp"
 #include "hooks/house.hpp"
+#include "hooks/index_calls.hpp"
 #include "hooks/lost_parts.hpp"
 #include "hooks/made_by_others.hpp"
 #include "hooks/objects.hpp"
@@ -368,6 +369,8 @@ void reached(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, v
                 given_text::note_executor();
             else if (values::is_original(object_id))
                 values::called_unseen(object_id);
+            else if (index_calls::maintains(object_id))
+                index_calls::called(object_id);
             else if (pg::things::guards_function(object_id))
                 objects::admit_unplanned_call(object_id);
             break;
@@ -380,7 +383,8 @@ inline bool concerns_us(ObjectAccessType access, Oid class_id, Oid object_id)
 {
     switch (access) {
         case OAT_FUNCTION_EXECUTE:
-            return object_id >= FirstNormalObjectId || values::is_original(object_id) || given_text::is_executor(object_id);
+            return object_id >= FirstNormalObjectId || values::is_original(object_id) || given_text::is_executor(object_id) ||
+                   index_calls::maintains(object_id);
         case OAT_NAMESPACE_SEARCH:
             return false;
         case OAT_POST_CREATE:

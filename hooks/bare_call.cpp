@@ -2,6 +2,7 @@
 
 #include "hooks/bare_call.hpp"
 
+#include "hooks/index_calls.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/values.hpp"
@@ -117,7 +118,7 @@ bool is_member_of_extension(Oid function)
     return function >= FirstNormalObjectId && !pg::catalog::known_absent() &&
            pg::catalog::presence() != pg::catalog::Presence::absent &&
            getExtensionOfObject(ProcedureRelationId, function) == pg::catalog::house().extension &&
-           !values::is_substitute(function);
+           !values::is_substitute(function) && !index_calls::is_substitute(function);
 }
 
 void note_start(const QueryDesc *query, Oid function)

@@ -6,6 +6,7 @@
 extern "C" {
 #include "catalog/namespace.h"
 #include "foreign/foreign.h"
+#include "parser/parse_func.h"
 }
 
 namespace jit::hooks::cluster_targets {
@@ -15,10 +16,22 @@ namespace {
 using core::Action;
 
 // file_fdw reads files and runs programs as COPY does, but no hook sees it doing so: its tables are guarded when they are
-// made or pointed elsewhere.
-bool reads_files(const ForeignServer *server)
+// made or pointed elsewhere. It also takes the options of their server and wrapper, where no validator forbids them there.
+bool reads_files(const ForeignDataWrapper *wrapper)
 {
-    return server != nullptr && cluster::power_of(GetForeignDataWrapper(server->fdwid)->fdwhandler) == Action::copy_file;
+    return wrapper != nullptr && cluster::power_of(wrapper->fdwhandler) == Action::copy_file;
+}
+
+bool reads_files(const ForeignServer *server) { return server != nullptr && reads_files(GetForeignDataWrapper(server->fdwid)); }
+
+// The handler that CREATE or ALTER FOREIGN DATA WRAPPER names; InvalidOid when it names none.
+Oid named_handler(const List *options)
+{
+    ListCell *cell;
+    foreach (cell, options)
+        if (const auto *option = static_cast<const DefElem *>(lfirst(cell)); strcmp(option->defname, "handler") == 0 && option->arg != nullptr)
+            return LookupFuncName(reinterpret_cast<List *>(option->arg), 0, nullptr, true);
+    return InvalidOid;
 }
 
 void visit_options(const List *options, Emit emit, void *to)
@@ -35,6 +48,36 @@ void visit_options(const List *options, Emit emit, void *to)
 
 } // namespace
 
+namespace {
+
+void visit_wrapper(const Node *parsetree, Emit emit, void *to)
+{
+    if (IsA(parsetree, CreateFdwStmt)) {
+        const auto *create = reinterpret_cast<const CreateFdwStmt *>(parsetree);
+        if (cluster::power_of(named_handler(create->func_options)) == Action::copy_file)
+            visit_options(create->options, emit, to);
+    } else if (IsA(parsetree, AlterFdwStmt)) {
+        const auto *alter = reinterpret_cast<const AlterFdwStmt *>(parsetree);
+        if (cluster::power_of(named_handler(alter->func_options)) == Action::copy_file) {
+            // Whatever tables it has become files or programs.
+            emit(to, {core::class_server, InvalidOid, Action::copy_program});
+            emit(to, {core::class_server, InvalidOid, Action::copy_file});
+        } else if (reads_files(GetForeignDataWrapperByName(alter->fdwname, true))) {
+            visit_options(alter->options, emit, to);
+        }
+    } else if (IsA(parsetree, CreateForeignServerStmt)) {
+        const auto *create = reinterpret_cast<const CreateForeignServerStmt *>(parsetree);
+        if (reads_files(GetForeignDataWrapperByName(create->fdwname, true)))
+            visit_options(create->options, emit, to);
+    } else {
+        const auto *alter = reinterpret_cast<const AlterForeignServerStmt *>(parsetree);
+        if (reads_files(GetForeignServerByName(alter->servername, true)))
+            visit_options(alter->options, emit, to);
+    }
+}
+
+} // namespace
+
 void visit_file_options(const Node *parsetree, Emit emit, void *to)
 {
     if (switches::off("cluster_files"))
@@ -43,6 +86,11 @@ void visit_file_options(const Node *parsetree, Emit emit, void *to)
         const auto *create = reinterpret_cast<const CreateForeignTableStmt *>(parsetree);
         if (reads_files(GetForeignServerByName(create->servername, true)))
             visit_options(create->options, emit, to);
+        return;
+    }
+    if (!IsA(parsetree, AlterTableStmt)) {
+        if (!switches::off("cluster_wrappers"))
+            visit_wrapper(parsetree, emit, to);
         return;
     }
     const auto *alter = reinterpret_cast<const AlterTableStmt *>(parsetree);

@@ -4,6 +4,7 @@
 #include "core/powers.hpp"
 #include "hooks/cluster.hpp"
 #include "hooks/given_text.hpp"
+#include "hooks/index_calls.hpp"
 #include "hooks/values.hpp"
 
 extern "C" {
@@ -89,7 +90,7 @@ core::Action power_of(Oid function)
             builtin[function] = static_cast<uint8>(static_cast<unsigned>(look_up(function)) + 1);
         // What was found while everything became stale is not kept.
         if (!stale && static_cast<core::Action>(builtin[function] - 1) == core::Action::count_ &&
-            !values::is_original(function) && !given_text::is_executor(function))
+            !values::is_original(function) && !given_text::is_executor(function) && !index_calls::maintains(function))
             harmless[function / 8] |= static_cast<uint8>(1 << function % 8);
         return static_cast<core::Action>(builtin[function] - 1);
     }

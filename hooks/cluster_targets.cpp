@@ -365,10 +365,22 @@ void visit(const Node *parsetree, Emit emit, void *emit_to)
         case T_CreatePLangStmt:         to.server(Action::create_language); break;
         case T_CreateFunctionStmt:      put_language_option(to, JIT_STATEMENT(CreateFunctionStmt)->options); break;
         case T_DoStmt:                  put_language_option(to, JIT_STATEMENT(DoStmt)->args); break;
-        case T_CreateFdwStmt:           to.server(Action::create_wrapper); break;
-        case T_AlterFdwStmt:            to.server(Action::alter_wrapper); break;
-        case T_CreateForeignServerStmt: to.server(Action::create_server); break;
-        case T_AlterForeignServerStmt:  to.server(Action::alter_server); break;
+        case T_CreateFdwStmt:
+            to.server(Action::create_wrapper);
+            visit_file_options(parsetree, emit, emit_to);
+            break;
+        case T_AlterFdwStmt:
+            to.server(Action::alter_wrapper);
+            visit_file_options(parsetree, emit, emit_to);
+            break;
+        case T_CreateForeignServerStmt:
+            to.server(Action::create_server);
+            visit_file_options(parsetree, emit, emit_to);
+            break;
+        case T_AlterForeignServerStmt:
+            to.server(Action::alter_server);
+            visit_file_options(parsetree, emit, emit_to);
+            break;
         case T_CreateUserMappingStmt:
             put_mapping(to, JIT_STATEMENT(CreateUserMappingStmt)->user, Action::create_user_mapping);
             break;

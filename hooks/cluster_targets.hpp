@@ -15,7 +15,7 @@ using Emit = void (*)(void *to, const Target &target);
 
 // Every target of the command, in any order; some twice.
 void visit(const Node *parsetree, Emit emit, void *to);
-// Of CREATE FOREIGN TABLE and ALTER TABLE: the files and programs that a table of file_fdw is given.
+// Of CREATE FOREIGN TABLE, ALTER TABLE, and commands about wrappers and servers: the files and programs that a table of file_fdw is given.
 void visit_file_options(const Node *parsetree, Emit emit, void *to);
 // Does the setting name libraries that a session loads when it starts, or where libraries are looked for?
 [[nodiscard]] bool is_preload_setting(const char *name);

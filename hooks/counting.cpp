@@ -27,6 +27,13 @@ bool is_first(const gate::Outcome &outcome, int i)
     return true;
 }
 
+// The value that setval() sets stays when its transaction is rolled back.
+bool sets_value(const gate::Outcome::Use &use)
+{
+    return use.object_class == core::class_relation && (use.actions & core::bit(core::Action::update)) != 0 &&
+           get_rel_relkind(use.relid) == RELKIND_SEQUENCE && !switches::off("uses_setval");
+}
+
 // The error of a CHECK or NOT NULL constraint shows the row that an UPDATE found: where reading is guarded, too, each
 // attempt would show another one.
 bool updates_unread(const gate::Outcome::Use &use)
@@ -40,7 +47,7 @@ bool updates_unread(const gate::Outcome::Use &use)
 bool discloses(const gate::Outcome &outcome, core::RequestId request)
 {
     for (int i = 0; i < outcome.use_count; i++)
-        if (outcome.uses[i].request == request && ((outcome.uses[i].actions & ~changing) != 0 || updates_unread(outcome.uses[i])))
+        if (outcome.uses[i].request == request && ((outcome.uses[i].actions & ~changing) != 0 || updates_unread(outcome.uses[i]) || sets_value(outcome.uses[i])))
             return true;
     return false;
 }

@@ -1,11 +1,12 @@
 // made_by_others.cpp: zone C. See made_by_others.hpp. What counts as code is what judge.cpp asks for the owner of: functions, and
 // the text of views, rules, row security and defaults. Of triggers it asks only for the function's, but the words that a trigger
-// gives to it, and when, are as good as a call. Checks, indexes and domains use an approval whoever wrote them, see README.md.
+// gives to it, and when, are as good as a call. Constraints, indexes and defaults count where they call something guarded.
 
 #include "hooks/made_by_others.hpp"
 
 #include "hooks/authors.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/index_calls.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/values.hpp"
 #include "pg/fresh_rows.hpp"
@@ -17,6 +18,8 @@ extern "C" {
 #include "access/transam.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_attrdef.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
@@ -24,6 +27,7 @@ extern "C" {
 #include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
 #include "tcop/tcopprot.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/regproc.h"
@@ -127,21 +131,43 @@ bool calls_guarded(Node *node, void *context)
         if (!values::visit_call(reinterpret_cast<const FuncExpr *>(node), on_value, &found) || found)
             return true;
     }
+    if (IsA(node, FuncExpr) && index_calls::maintains(reinterpret_cast<const FuncExpr *>(node)->funcid))
+        return true;
     return check_functions_in_node(node, is_guarded, nullptr) || pg::compat::walk_expression(node, calls_guarded, context);
 }
 
-bool calls_guarded_in(HeapTuple column_default)
+bool calls_guarded_in(Oid catalog, HeapTuple row, AttrNumber column)
 {
-    return column_default != nullptr && gate::applies() &&
-           calls_guarded(pg::fresh_rows::tree_in(AttrDefaultRelationId, column_default, Anum_pg_attrdef_adbin), nullptr);
+    return row != nullptr && gate::applies() && calls_guarded(pg::fresh_rows::tree_in(catalog, row, column), nullptr);
 }
 
 Made made_default(Oid relid, int column)
 {
     HeapTuple tuple = fresh(AttrDefaultRelationId, AttrDefaultIndexId, {Anum_pg_attrdef_adrelid, Anum_pg_attrdef_adnum}, relid, column);
-    if (!calls_guarded_in(tuple))
+    if (!calls_guarded_in(AttrDefaultRelationId, tuple, Anum_pg_attrdef_adbin))
         return nothing;
     return {pg::fresh_rows::owner_now(relid), Action::alter_table, relation_text("a default of", relid)};
+}
+
+Made made_constraint(Oid id)
+{
+    HeapTuple tuple = fresh(ConstraintRelationId, ConstraintOidIndexId, {Anum_pg_constraint_oid, 0}, id);
+    if (!calls_guarded_in(ConstraintRelationId, tuple, Anum_pg_constraint_conbin))
+        return nothing;
+    const auto *row = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
+    if (!OidIsValid(row->conrelid))
+        return {owner_of_object(core::class_type, row->contypid), Action::alter_type,
+                psprintf("a constraint of type %s", format_type_be(row->contypid))};
+    return {pg::fresh_rows::owner_now(row->conrelid), Action::alter_table, relation_text("a constraint of", row->conrelid)};
+}
+
+Made made_index(Oid id)
+{
+    HeapTuple tuple = fresh(IndexRelationId, IndexRelidIndexId, {Anum_pg_index_indexrelid, 0}, id);
+    if (!calls_guarded_in(IndexRelationId, tuple, Anum_pg_index_indexprs) && !calls_guarded_in(IndexRelationId, tuple, Anum_pg_index_indpred))
+        return nothing;
+    const Oid relid = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple))->indrelid;
+    return {pg::fresh_rows::owner_now(relid), Action::create_index, relation_text("an index of", relid)};
 }
 
 // Has the table a text that becomes the new owner's with it?
@@ -152,9 +178,11 @@ bool has_text(Oid relid)
         return false;
     bool has = relation->rd_rules != nullptr ||
                fresh(PolicyRelationId, PolicyPolrelidPolnameIndexId, {Anum_pg_policy_polrelid, 0}, relid) != nullptr;
-    for (AttrNumber column = 1; column <= RelationGetNumberOfAttributes(relation) && !has; column++)
-        has = TupleDescAttr(RelationGetDescr(relation), column - 1)->atthasdef &&
-              calls_guarded_in(fresh(AttrDefaultRelationId, AttrDefaultIndexId, {Anum_pg_attrdef_adrelid, Anum_pg_attrdef_adnum}, relid, column));
+    const TupleConstr *const texts = gate::applies() ? RelationGetDescr(relation)->constr : nullptr;
+    for (int i = 0; !has && texts != nullptr && i < texts->num_defval; i++)
+        has = calls_guarded(static_cast<Node *>(stringToNode(texts->defval[i].adbin)), nullptr);
+    for (int i = 0; !has && texts != nullptr && i < texts->num_check; i++)
+        has = calls_guarded(static_cast<Node *>(stringToNode(texts->check[i].ccbin)), nullptr);
     relation_close(relation, NoLock);
     return has;
 }
@@ -177,7 +205,8 @@ Made made(Oid class_id, Oid id, int sub_id, bool altered)
         case TriggerRelationId:     return made_trigger(id);
         case PolicyRelationId:      return made_policy(id);
         case AttrDefaultRelationId: return made_default(id, sub_id);
-        case RelationRelationId:    return altered ? changed_relation(id) : nothing;
+        case ConstraintRelationId:  return made_constraint(id);
+        case RelationRelationId:    return altered ? changed_relation(id) : sub_id == 0 ? made_index(id) : nothing;
         default:                    return nothing;
     }
 }

@@ -7,8 +7,10 @@
 #include "hooks/owner_stack.hpp"
 #include "hooks/refusal.hpp"
 #include "hooks/switches.hpp"
+#include "hooks/unplanned_texts.hpp"
 #include "hooks/value_functions.hpp"
 #include "hooks/values.hpp"
+#include "pg/rights.hpp"
 #include "pg/session.hpp"
 #include "pg/uses.hpp"
 #include "pg/views.hpp"
@@ -58,7 +60,7 @@ Access access_to(char object_class, Oid id, core::Actions actions, std::span<con
     return {id, actions, nullptr, nullptr, nullptr, true, InvalidOid, texts, object_class};
 }
 
-void admit_call_in(Oid function, std::span<const OwnersText> texts, const char *statement)
+void admit_call_in(Oid function, std::span<const OwnersText> texts, const char *statement, Oid author = InvalidOid)
 {
     if (switches::off("execute"))
         return;
@@ -66,8 +68,9 @@ void admit_call_in(Oid function, std::span<const OwnersText> texts, const char *
     outcome.until = core::never;
     // In a worker the leader has written the line.
     const bool quiet = IsParallelWorker() || !is_new(&last_watched, function, 0);
-    gate::admit(access_to(core::class_function, function, core::bit(core::Action::execute), texts), statement, quiet,
-                &outcome);
+    Access access = access_to(core::class_function, function, core::bit(core::Action::execute), texts);
+    access.check_as = author;
+    gate::admit(access, statement, quiet, &outcome);
     if (outcome.use_count == 0 || IsParallelWorker())
         return;
     if (is_new(&last_noted, function, outcome.uses[0].request))
@@ -190,12 +193,13 @@ std::span<const OwnersText> one_text(Oid holder)
 
 } // namespace
 
-void admit_call(Oid function)
+void admit_call(Oid function, const Node *call)
 {
+    const Oid author = pg::rights::hold_any() ? unplanned_texts::untrusted_caller(function, call) : InvalidOid;
     if (OidIsValid(copying_into) && !switches::off("default_texts"))
-        admit_call_in(function, callers_in(one_text(copying_into), function), debug_query_string);
+        admit_call_in(function, callers_in(one_text(copying_into), function), debug_query_string, author);
     else
-        admit_call_in(function, {}, debug_query_string);
+        admit_call_in(function, {}, debug_query_string, author);
 }
 
 void admit_unplanned_call(Oid function)
@@ -206,7 +210,7 @@ void admit_unplanned_call(Oid function)
         if (pg::session::statement_begins() && pg::uses::any)
             pg::uses::statement_starts();
     }
-    admit_call(function);
+    admit_call(function, nullptr);
 }
 
 namespace {

@@ -14,8 +14,9 @@ void admit(char object_class, Oid id, core::Actions actions, const char *stateme
 void admit_value(char object_class, Oid id, core::Actions actions, Oid author, const char *statement);
 [[nodiscard]] Access access_by_itself(char object_class, Oid id, core::Actions actions, Oid author);
 
-// A guarded function is about to be called, or prepared to be called. Needs gate::applies().
-void admit_call(Oid function);
+// A guarded function is about to be called, or prepared to be called. Needs gate::applies(). `call`: the expression that the call
+// stands in, where that is known.
+void admit_call(Oid function, const Node *call);
 // The same where no plan names it: CALL, fast path, expressions of commands.
 void admit_unplanned_call(Oid function);
 

@@ -59,8 +59,8 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
     const statement::Binding binding =
         pg::rights::bound() ? statement::match(query, parameters) : statement::Binding{}; // before anything is put in
     const statement::Binding outer = statement::enter(binding);
-    if (values::are_guarded() && values::concern_person() && !values::are_only_shown())
-        values::put_substitutes(query);
+    if (!values::are_only_shown())
+        values::put_substitutes(query, values::are_guarded() && values::concern_person());
     objects::admit_query(query, text);
     if (!gate::touches_guarded(query) || gate::is_key_probe(query))
         return plan_bound(query, text, cursor_options, parameters, binding, outer);

@@ -9,6 +9,7 @@
 
 extern "C" {
 #include "access/heapam.h"
+#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
@@ -255,18 +256,17 @@ void put_lock(const To &to, const LockStmt *lock)
 void put_reindex(const To &to, const ReindexStmt *reindex)
 {
     switch (reindex->kind) {
-        case REINDEX_OBJECT_INDEX:
-        case REINDEX_OBJECT_TABLE:
-            put(to, reindex->relation, bit(Action::maintain));
+        case REINDEX_OBJECT_INDEX: // of a partitioned table: the indexes of its partitions are what is made anew
+            if (const Oid index = find_relation(reindex->relation);
+                get_rel_relkind(index) == RELKIND_PARTITIONED_INDEX && !switches::off("reindexed_parts"))
+                put(to, IndexGetRelation(index, true), bit(Action::maintain));
+            else
+                put(to, index, bit(Action::maintain));
             break;
-        case REINDEX_OBJECT_SCHEMA:
-            put_all(to, get_namespace_oid(reindex->name, true), bit(Action::maintain));
-            break;
-        case REINDEX_OBJECT_SYSTEM:
-            break;
-        case REINDEX_OBJECT_DATABASE:
-            put_all(to, InvalidOid, bit(Action::maintain));
-            break;
+        case REINDEX_OBJECT_TABLE:    put(to, reindex->relation, bit(Action::maintain)); break;
+        case REINDEX_OBJECT_SCHEMA:   put_all(to, get_namespace_oid(reindex->name, true), bit(Action::maintain)); break;
+        case REINDEX_OBJECT_SYSTEM:   break;
+        case REINDEX_OBJECT_DATABASE: put_all(to, InvalidOid, bit(Action::maintain)); break;
     }
 }
 

@@ -276,8 +276,8 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
     gate::exporting_at = around.exporting ? session::executor_depth : -1;
     gate::exporting_to_temporary = around.temporary;
     current_command::action = around.action;
-    const int outer_calls = values::calls_left;
-    values::calls_left = around.calls;
+    const values::Allowed outer_calls = values::allowed;
+    values::allowed = {around.calls, session::executor_depth, nullptr};
     const int outer_explained = values::explained_at;
     values::explained_at = only_shows(statement->utilityStmt) ? session::executor_depth : -1;
     const Oid outer_copying = objects::copying_into;
@@ -300,6 +300,7 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
     lost_parts::push(&losing, around.named);
     PG_TRY();
     {
+        values::allowed.context = error_context_stack;
         if (around.lent)
             lent_commands::run(statement, text, read_only_tree, context, parameters, environment, destination, completion);
         else
@@ -318,7 +319,7 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
         gate::exporting_to_temporary = outer_temporary;
         current_command::action = outer_action;
         values::explained_at = outer_explained;
-        values::calls_left = outer_calls;
+        values::allowed = outer_calls;
         objects::copying_into = outer_copying;
         row_counting::copying = outer_rows;
         if (OidIsValid(around.database))

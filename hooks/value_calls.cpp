@@ -3,6 +3,7 @@
 
 #include "hooks/values.hpp"
 
+#include "hooks/index_calls.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/value_functions.hpp"
@@ -10,6 +11,7 @@
 extern "C" {
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "commands/copy.h"
 #include "nodes/makefuncs.h"
@@ -22,7 +24,7 @@ extern "C" {
 
 namespace jit::hooks::values {
 
-int calls_left = 0;
+constinit Allowed allowed = {};
 
 namespace {
 
@@ -62,6 +64,7 @@ int index_of_substitute(Oid function)
 
 struct Putting {
     Query *query;
+    bool of_values;     // or only those of index_calls.hpp
     bool inside_call;   // among the arguments of somebody's function: they may be its defaults
     bool author_known;  // `author` was looked for
     Oid author;         // of stored text in the query; InvalidOid: cannot be told
@@ -120,11 +123,14 @@ bool put(Node *node, void *context)
     if (!IsA(node, FuncExpr))
         return pg::compat::walk_expression(node, put, context);
     auto *call = reinterpret_cast<FuncExpr *>(node);
-    int index = index_of(call->funcid);
-    if (index < 0)
+    int index = putting->of_values ? index_of(call->funcid) : -1;
+    if (index < 0 && putting->of_values)
         index = index_of_substitute(call->funcid);
-    if (index >= 0 && OidIsValid(substitutes[index])) {
+    const bool is_value = index >= 0 && OidIsValid(substitutes[index]);
+    if (is_value)
         call->funcid = substitutes[index];
+    const bool is_index = !is_value && index_calls::put_substitute(call);
+    if (is_value || is_index) {
         // These functions know no collation: its place tells them whose text the call is.
         call->inputcollid = InvalidOid;
         if (call->location < 0 && !putting->inside_call && OidIsValid(author_of_stored(putting))) {
@@ -133,7 +139,7 @@ bool put(Node *node, void *context)
         }
     }
     const bool outer = putting->inside_call;
-    putting->inside_call |= call->funcid >= FirstNormalObjectId && index < 0;
+    putting->inside_call |= call->funcid >= FirstNormalObjectId && index < 0 && !is_index;
     const bool result = pg::compat::walk_expression(node, put, context);
     putting->inside_call = outer;
     return result;
@@ -145,12 +151,12 @@ bool is_original(Oid function) { return index_of(function) >= 0; }
 bool is_substitute(Oid function) { return index_of_substitute(function) >= 0; }
 bool is_nextval(Oid function) { return function == F_NEXTVAL || (are_guarded() && index_of_substitute(function) == 0); }
 
-void put_substitutes(Query *query)
+void put_substitutes(Query *query, bool of_values)
 {
-    if (switches::off("substitutes"))
-        return;
-    find_substitutes();
-    Putting putting = {query, false, false, InvalidOid};
+    of_values &= !switches::off("substitutes");
+    if (of_values)
+        find_substitutes();
+    Putting putting = {query, of_values, false, false, InvalidOid};
     (void) put(reinterpret_cast<Node *>(query), &putting);
 }
 
@@ -223,29 +229,38 @@ bool is_serial(const TypeName *type)
     return false;
 }
 
-// ALTER TABLE that does nothing but add serial columns: their sequences are as new as they are.
-bool adds_serials_only(const AlterTableStmt *alter)
+bool adds_serial(const AlterTableCmd *command)
+{
+    if (command->subtype != AT_AddColumn || command->missing_ok || !IsA(command->def, ColumnDef))
+        return false;
+    const auto *column = reinterpret_cast<const ColumnDef *>(command->def);
+    if (!is_serial(column->typeName) || column->raw_default != nullptr)
+        return false;
+    ListCell *cell;
+    foreach (cell, column->constraints)
+        switch (static_cast<const Constraint *>(lfirst(cell))->contype) {
+            case CONSTR_PRIMARY:
+            case CONSTR_UNIQUE:
+            case CONSTR_NOTNULL:
+                break;
+            default:
+                return false;
+        }
+    return true;
+}
+
+// ALTER TABLE that does nothing but add serial columns: their sequences are as new as they are. Each table that is written anew, the
+// children too, prepares each of them once.
+int defaults_of_serials(const AlterTableStmt *alter)
 {
     ListCell *cell;
-    foreach (cell, alter->cmds) {
-        const auto *command = static_cast<const AlterTableCmd *>(lfirst(cell));
-        if (command->subtype != AT_AddColumn || command->missing_ok || !IsA(command->def, ColumnDef))
-            return false;
-        const auto *column = reinterpret_cast<const ColumnDef *>(command->def);
-        if (!is_serial(column->typeName) || column->raw_default != nullptr)
-            return false;
-        ListCell *inner;
-        foreach (inner, column->constraints)
-            switch (static_cast<const Constraint *>(lfirst(inner))->contype) {
-                case CONSTR_PRIMARY:
-                case CONSTR_UNIQUE:
-                case CONSTR_NOTNULL:
-                    break;
-                default:
-                    return false;
-            }
-    }
-    return true;
+    foreach (cell, alter->cmds)
+        if (!adds_serial(static_cast<const AlterTableCmd *>(lfirst(cell))))
+            return 0;
+    const Oid relid = RangeVarGetRelid(alter->relation, NoLock, true);
+    if (!OidIsValid(relid))
+        return 0;
+    return list_length(alter->cmds) * (alter->relation->inh ? list_length(find_all_inheritors(relid, NoLock, nullptr)) : 1);
 }
 
 } // namespace
@@ -256,9 +271,7 @@ int allowed_calls(const Node *command, const char *statement)
         return 0;
     if (IsA(command, CopyStmt))
         return defaults_of_copy(reinterpret_cast<const CopyStmt *>(command), statement);
-    if (IsA(command, AlterTableStmt) && adds_serials_only(reinterpret_cast<const AlterTableStmt *>(command)))
-        return any_number;
-    return 0;
+    return IsA(command, AlterTableStmt) ? defaults_of_serials(reinterpret_cast<const AlterTableStmt *>(command)) : 0;
 }
 
 } // namespace jit::hooks::values

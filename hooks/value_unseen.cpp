@@ -64,17 +64,6 @@ void lower(char *text)
         *at = static_cast<char>(pg_tolower(static_cast<unsigned char>(*at)));
 }
 
-bool names_any(char *words)
-{
-    lower(words);
-    if (strchr(words, '\\') != nullptr || strstr(words, "uescape") != nullptr)
-        return true; // a name may be spelled in other ways
-    for (const char *name : names)
-        if (strstr(words, name) != nullptr)
-            return true;
-    return false;
-}
-
 // The same of a body that was parsed when the function was made.
 bool calls_any(const char *tree)
 {
@@ -109,11 +98,24 @@ int index_of_alias(Oid function, bool *names_one)
             *names_one = calls_any(TextDatumGetCString(body));
         } else {
             body = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
-            *names_one = !is_null && names_any(TextDatumGetCString(body));
+            *names_one = !is_null && names_any(TextDatumGetCString(body), names);
         }
     }
     ReleaseSysCache(tuple);
     return found;
+}
+
+// The call of nextval() that the command makes by itself; indexes of a table that it writes anew are made in a restricted operation.
+bool takes_allowed()
+{
+    if (allowed.calls == 0)
+        return false;
+    if (!switches::off("allowed_calls")) {
+        if (allowed.depth != pg::session::executor_depth || allowed.context != error_context_stack || InSecurityRestrictedOperation())
+            return false;
+        allowed.calls--;
+    }
+    return true;
 }
 
 void call_unseen(Oid function, int index)
@@ -121,11 +123,8 @@ void call_unseen(Oid function, int index)
     const char object_class = class_of(functions[index]);
     if (!guarded_class(object_class) || switches::off("unseen"))
         return;
-    if (functions[index].original == F_NEXTVAL && calls_left != 0) {
-        if (calls_left != any_number)
-            calls_left--;
+    if (function == F_NEXTVAL && takes_allowed())
         return;
-    }
     if (concern_person() && !exempt_from_all(object_class))
         refuse_unseen(function, object_class);
     if (object_class == core::class_large_object)
@@ -133,6 +132,17 @@ void call_unseen(Oid function, int index)
 }
 
 } // namespace
+
+bool names_any(char *words, std::span<const char *const> spelled)
+{
+    lower(words);
+    if (strchr(words, '\\') != nullptr || strstr(words, "uescape") != nullptr)
+        return true; // a name may be spelled in other ways
+    for (const char *name : spelled)
+        if (strstr(words, name) != nullptr)
+            return true;
+    return false;
+}
 
 namespace {
 

@@ -70,25 +70,6 @@ const Descriptor *opened(int32 number)
 // No role has this number: nobody trusts it.
 constexpr Oid unknown_author = 1;
 
-// Whose text the call is: InvalidOid for the text of the statement or of the function that runs it.
-Oid author_of(FunctionCallInfo fcinfo)
-{
-    const Node *const call = fcinfo->flinfo != nullptr ? fcinfo->flinfo->fn_expr : nullptr;
-    if (call == nullptr || !IsA(call, FuncExpr))
-        return unknown_author;
-    const auto *expression = reinterpret_cast<const FuncExpr *>(call);
-    return expression->location < 0 ? unknown_author : expression->inputcollid;
-}
-
-// The statement names the original: who may not call that may not call this.
-void check_privilege(const Function &function)
-{
-    if (!DatumGetBool(DirectFunctionCall2(has_function_privilege_id, ObjectIdGetDatum(function.original),
-                                          CStringGetTextDatum("EXECUTE"))))
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("permission denied for function %s", get_func_name(function.original))));
-}
-
 void admit(FunctionCallInfo fcinfo, char object_class, Oid object, core::Actions actions)
 {
     if (gate::applies() && !switches::off("values"))
@@ -125,6 +106,22 @@ void admit_descriptor(FunctionCallInfo fcinfo, Action action)
 
 void forget_descriptors() { descriptor_count = 0; }
 
+Oid author_of(FunctionCallInfo fcinfo)
+{
+    const Node *const call = fcinfo->flinfo != nullptr ? fcinfo->flinfo->fn_expr : nullptr;
+    if (call == nullptr || !IsA(call, FuncExpr))
+        return unknown_author;
+    const auto *expression = reinterpret_cast<const FuncExpr *>(call);
+    return expression->location < 0 ? unknown_author : expression->inputcollid;
+}
+
+void check_privilege(Oid original)
+{
+    if (!DatumGetBool(DirectFunctionCall2(has_function_privilege_id, ObjectIdGetDatum(original), CStringGetTextDatum("EXECUTE"))))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("permission denied for function %s", get_func_name(original))));
+}
+
 namespace {
 
 using Original = Datum (*)(FunctionCallInfo);
@@ -132,7 +129,7 @@ using Original = Datum (*)(FunctionCallInfo);
 template <Original original, unsigned index> Datum stand_in(FunctionCallInfo fcinfo)
 {
     constexpr const Function &function = functions[index];
-    check_privilege(function);
+    check_privilege(function.original);
     switch (function.argument) {
         case Argument::sequence:
             admit(fcinfo, core::class_relation, PG_GETARG_OID(0), bit(function.action));

@@ -19,8 +19,8 @@ namespace jit::hooks::values {
 // Is it nextval(), or what stands for it?
 [[nodiscard]] bool is_nextval(Oid function);
 
-// Before planning. Changes the query, which is the planner's to change.
-void put_substitutes(Query *query);
+// Before planning. Changes the query, which is the planner's to change. `of_values`: not those of index_calls.hpp only.
+void put_substitutes(Query *query, bool of_values);
 [[nodiscard]] inline bool are_guarded()
 {
     const pg::things::State &guarded = pg::things::current();
@@ -37,6 +37,14 @@ extern int explained_at;
     return explained_at == pg::session::executor_depth && pg::session::planner_depth == 0;
 }
 
+// For the functions that stand for others. Whose text the call is: InvalidOid for the text of the statement or of the function
+// that runs it.
+[[nodiscard]] Oid author_of(FunctionCallInfo fcinfo);
+// The statement names the original: who may not call that may not call this.
+void check_privilege(Oid original);
+// Does the body of a function spell one of the names, or may it in a way that is not seen?
+[[nodiscard]] bool names_any(char *words, std::span<const char *const> names);
+
 // For jit.check: the call of an original, judged; false when only its execution can tell what it is about.
 [[nodiscard]] bool visit_call(const FuncExpr *call, Visit visit, void *to);
 
@@ -49,10 +57,14 @@ void called_unseen(Oid function);
 // A function that wants() said yes to is called.
 void called(Oid function);
 
-// How often the command, which is about to run, calls nextval() by itself after having been looked at. Calls in nested
-// commands are not among them.
+// How often the command, which is about to run, prepares calls of nextval() by itself after having been looked at. What other code
+// in it calls (indexes, event triggers, nested commands) is not among them.
 [[nodiscard]] int allowed_calls(const Node *command, const char *statement);
-extern int calls_left;
-inline constexpr int any_number = -1;
+struct Allowed {
+    int calls;
+    int depth;                           // of the executor, where the command runs
+    const ErrorContextCallback *context; // functions and statements put theirs on top of it
+};
+extern Allowed allowed;
 
 } // namespace jit::hooks::values

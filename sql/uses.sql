@@ -187,6 +187,17 @@ SELECT nextval('app.numbers');
 SELECT jit.request('pay', uses => 2) AS r \gset
 SELECT nextval('app.numbers') > 0 AS drawn \; SELECT nextval('app.numbers') > 0 AS drawn \; SELECT nextval('app.numbers') > 0 AS drawn;
 :left
+-- What setval() sets stays when its transaction is rolled back, and so does its use (vector 283).
+\c - regress_dba
+SELECT jit.alter_policy('pay', actions => '{EXECUTE,USAGE,UPDATE}');
+\c - regress_alice
+SELECT jit.request('pay', uses => 2) AS r \gset
+BEGIN;
+SELECT setval('app.numbers', 70);
+ROLLBACK;
+:left
+SELECT setval('app.numbers', 71);
+SELECT setval('app.numbers', 72);
 -- A cursor calls the function anew at each FETCH.
 SELECT jit.request('pay', uses => 4) AS r \gset
 BEGIN;

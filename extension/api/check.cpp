@@ -7,6 +7,7 @@
 #include "api/rows.hpp"
 #include "hooks/cluster.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/index_calls.hpp"
 #include "hooks/lending.hpp"
 #include "hooks/lent_commands.hpp"
 #include "hooks/object_targets.hpp"
@@ -248,9 +249,8 @@ bool collect_functions(Node *node, void *context)
         check_made(c, reinterpret_cast<const FuncExpr *>(node)->funcresulttype);
     }
     const auto *call = reinterpret_cast<const FuncExpr *>(node);
-    if (IsA(node, FuncExpr) && hooks::values::is_original(call->funcid) && !hooks::values::visit_call(call, on_finding, c))
-        add(c, nullptr, format_procedure(call->funcid), nullptr, nullptr, "depends",
-            "Which sequence or large object it is about is known when it runs.", nullptr);
+    if (IsA(node, FuncExpr) && !(hooks::values::visit_call(call, on_finding, c) && hooks::index_calls::visit_call(call, on_finding, c)))
+        add(c, nullptr, format_procedure(call->funcid), nullptr, nullptr, "depends", "What it is about is known when it runs.", nullptr);
     (void) check_functions_in_node(node, collect_function, context);
     if (IsA(node, CoerceToDomain))
         collect_all(c, unseen::expressions_of_domain(reinterpret_cast<const CoerceToDomain *>(node)->resulttype));

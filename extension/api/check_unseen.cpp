@@ -5,6 +5,7 @@
 
 extern "C" {
 #include "access/relation.h"
+#include "catalog/pg_inherits.h"
 #include "nodes/execnodes.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
@@ -106,7 +107,12 @@ List *expressions_of(Oid relid, bool with_defaults)
             index_close(index, AccessShareLock);
         }
     }
+    const bool has_parts = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
     relation_close(relation, AccessShareLock);
+    ListCell *cell;
+    if (has_parts) // rows are put into them
+        foreach (cell, find_inheritance_children(relid, NoLock))
+            found = list_concat(found, expressions_of(lfirst_oid(cell), false));
     return found;
 }
 

@@ -50,8 +50,7 @@ inline constexpr std::string_view harmless_symbols[] = {
     "binary_upgrade_set_next_pg_type_oid", "binary_upgrade_set_next_toast_pg_class_oid",
     "binary_upgrade_set_next_toast_relfilenode", "binary_upgrade_set_record_init_privs",
     "pg_extension_config_dump",
-    // Looks after an index for the owner of its table; what functions of the index read is asked about by
-    // itself.
+    // Looks after an index: hooks/index_calls.cpp asks for MAINTAIN of its table.
     "brin_desummarize_range", "brin_summarize_new_values", "brin_summarize_range", "gin_clean_pending_list",
     // Locks, and who waits for whom.
     "pg_advisory_lock_int4", "pg_advisory_lock_int8", "pg_advisory_lock_shared_int4",

@@ -281,6 +281,16 @@ inline WaitEventSet *make_wait_set(int events)
 #endif
 }
 
+// Does this process hold the lock on the relation, at this very strength? 17 can ask for stronger ones, too.
+inline bool holds_lock(const LOCKTAG *relation, LOCKMODE mode)
+{
+#if PG_VERSION_NUM >= 170000
+    return LockHeldByMe(relation, mode, false);
+#else
+    return LockHeldByMe(relation, mode);
+#endif
+}
+
 // A function of 18 that shows the value of any sequence.
 #if PG_VERSION_NUM >= 180000
 inline constexpr Oid get_sequence_data = F_PG_GET_SEQUENCE_DATA;

@@ -190,6 +190,17 @@ my @attacks = (
         before => 'CREATE FUNCTION SCHEMA.tells() RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN \'MARKER\'; END$$;', set_up => makes('ALTER TABLE SCHEMA.hers ALTER v SET DEFAULT SCHEMA.tells()'),
         do => 'CREATE TABLE SCHEMA.hers (id int, v text); INSERT INTO SCHEMA.bait VALUES (1); INSERT INTO SCHEMA.hers VALUES (1)', happened => 'SELECT v FROM SCHEMA.hers',
         twin => 'CREATE TABLE SCHEMA.hers (id int, v text); ALTER TABLE SCHEMA.hers ALTER v SET DEFAULT SCHEMA.tells(); INSERT INTO SCHEMA.hers VALUES (1)'},
+    # vector 286
+    {name => 'somebody\'s trigger that makes a CHECK which calls a guarded function', as => 'alice', approved => '{ALL}', off => 'made_by_others', guards => 'function SCHEMA.tells()', objects => 'function SCHEMA.tells()',
+        before => 'CREATE FUNCTION SCHEMA.tells() RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN \'MARKER\'; END$$;',
+        set_up => "$loot CREATE FUNCTION SCHEMA.logs(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN INSERT INTO SCHEMA.loot VALUES (\$1); RETURN true; END';" . makes('ALTER TABLE SCHEMA.hers ADD CHECK (SCHEMA.logs(SCHEMA.tells())) NOT VALID'),
+        do => 'CREATE TABLE SCHEMA.hers (id int); INSERT INTO SCHEMA.bait VALUES (1); INSERT INTO SCHEMA.hers VALUES (1)', happened => $looted,
+        twin => 'CREATE TABLE SCHEMA.hers (id int, CHECK (SCHEMA.logs(SCHEMA.tells()))); INSERT INTO SCHEMA.hers VALUES (1)'},
+    {name => 'somebody\'s trigger that makes an index which calls a guarded function', as => 'alice', approved => '{ALL}', off => 'made_by_others', guards => 'function SCHEMA.tells(integer)', objects => 'function SCHEMA.tells(integer)',
+        before => 'CREATE FUNCTION SCHEMA.tells(int) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN \'MARKER\'; END$$;',
+        set_up => "CREATE FUNCTION SCHEMA.says(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', \$1; RETURN \$1; END';" . makes('CREATE INDEX ON SCHEMA.hers (id, SCHEMA.says(SCHEMA.tells(id)))'),
+        do => 'CREATE TABLE SCHEMA.hers (id int) PARTITION BY LIST (id); INSERT INTO SCHEMA.bait VALUES (1); CREATE TABLE SCHEMA.her1 PARTITION OF SCHEMA.hers FOR VALUES IN (1); INSERT INTO SCHEMA.hers VALUES (1)',
+        twin => 'CREATE TABLE SCHEMA.hers (id int); CREATE INDEX ON SCHEMA.hers (id, SCHEMA.says(SCHEMA.tells(id))); INSERT INTO SCHEMA.hers VALUES (1)'},
     # vector 255
     {name => 'somebody\'s trigger that prepares a statement in the place of the person\'s', as => 'alice', approved => '{ALL}', off => 'made_by_others',
         set_up => $loot . makes('DEALLOCATE q', "PREPARE q AS INSERT INTO SCHEMA.loot $read"),

@@ -16,6 +16,10 @@ my $talks = 'ALTER FUNCTION SCHEMA.say(text) OWNER TO owner; CREATE INDEX by_say
 my $talking = "CREATE FUNCTION SCHEMA.say(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS \$\$BEGIN RETURN \$1; END\$\$; $talks";
 my $lock = sub { return "BEGIN; LOCK TABLE SCHEMA.$_[0] IN ACCESS EXCLUSIVE MODE; SELECT \$\$MARKER\$\$ FROM pg_locks WHERE relation = 'SCHEMA.secret'::regclass AND mode = 'AccessExclusiveLock'" };
 my $top = 'CREATE TABLE SCHEMA.top (id int, iban text); ALTER TABLE SCHEMA.top OWNER TO owner; ALTER TABLE SCHEMA.secret INHERIT SCHEMA.top;';
+my $brin = "$talking CREATE INDEX by_brin ON SCHEMA.secret USING brin (SCHEMA.say(iban)); SELECT brin_desummarize_range('SCHEMA.by_brin', 0);";
+my $amcheck = "$talking CREATE EXTENSION IF NOT EXISTS amcheck;";
+my $mine = 'CREATE TABLE SCHEMA.mine (id int PRIMARY KEY); CREATE INDEX mine_brin ON SCHEMA.mine USING brin (id); ALTER TABLE SCHEMA.mine OWNER TO owner;';
+sub looks_after { my ($name, $do, %more) = @_; return {name => $name, as => 'owner', off => 'index_calls', before => $brin, do => $do, twin_as => 'exempt_dba', %more} }
 my $has = sub { my ($what) = @_; return "SELECT \$\$MARKER\$\$ WHERE $what" };
 
 my $lost = sub { my ($catalog, $column, $more) = @_; return $has->("NOT EXISTS (SELECT FROM $catalog WHERE $column = \$\$SCHEMA.secret\$\$::regclass" . ($more // '') . ')') };
@@ -76,6 +80,30 @@ my @attacks = (
     {name => 'REINDEX of a schema', as => 'dba', off => 'utility', before => $talking, do => 'REINDEX schema SCHEMA', twin_as => 'exempt_dba'},
     {name => 'VACUUM FULL', as => 'owner', off => 'utility', before => $talking, do => 'VACUUM FULL SCHEMA.secret', twin_as => 'exempt_dba'},
     {name => 'CLUSTER', as => 'owner', off => 'utility', before => $talking, do => 'CLUSTER SCHEMA.secret USING secret_pkey', twin_as => 'exempt_dba'},
+    # ---- vector 280: functions that run an index over the rows ----
+    looks_after('brin_summarize_new_values()', 'SELECT brin_summarize_new_values($$SCHEMA.by_brin$$)'),
+    looks_after('brin_summarize_range() of a column', 'SELECT brin_summarize_range(i::regclass, 0) FROM (VALUES ($$SCHEMA.by_brin$$)) v (i)'),
+    looks_after('brin_summarize_new_values() in PL/pgSQL', 'DO $$DECLARE n int; BEGIN n := brin_summarize_new_values(\'SCHEMA.by_brin\'); END$$'),
+    looks_after('brin_summarize_new_values() in FROM', 'SELECT * FROM brin_summarize_new_values($$SCHEMA.by_brin$$)'),
+    looks_after('brin_desummarize_range()', 'SELECT $$MARKER$$ FROM brin_desummarize_range($$SCHEMA.by_brin$$, 0)'),
+    looks_after('gin_clean_pending_list()', 'SELECT $$MARKER$$ WHERE gin_clean_pending_list($$SCHEMA.by_gin$$) >= 0', before => q{CREATE INDEX by_gin ON SCHEMA.secret USING gin (to_tsvector('simple', iban));}),
+    looks_after('brin_summarize_new_values(), inlined', 'SELECT SCHEMA.wrap($$SCHEMA.by_brin$$)', before => "$brin CREATE FUNCTION SCHEMA.wrap(regclass) RETURNS int LANGUAGE sql AS 'SELECT brin_summarize_new_values(\$1)';"),
+    looks_after('the same, parsed before', 'SELECT SCHEMA.wrap($$SCHEMA.by_brin$$)', before => "$brin CREATE FUNCTION SCHEMA.wrap(i regclass) RETURNS int LANGUAGE sql RETURN brin_summarize_new_values(i);"),
+    looks_after('brin_summarize_new_values() under another name', 'SELECT SCHEMA.other($$SCHEMA.by_brin$$)', before => "$brin CREATE FUNCTION SCHEMA.other(regclass) RETURNS int LANGUAGE internal STRICT AS 'brin_summarize_new_values';"),
+    looks_after('brin_summarize_new_values() as an operator', 'SELECT OPERATOR(SCHEMA.!!) $$SCHEMA.by_brin$$::regclass', before => "$brin CREATE OPERATOR SCHEMA.!! (RIGHTARG = regclass, FUNCTION = brin_summarize_new_values);"),
+    looks_after('brin_summarize_new_values() as an argument of CALL', 'CALL SCHEMA.takes(brin_summarize_new_values($$SCHEMA.by_brin$$))', before => "$brin CREATE PROCEDURE SCHEMA.takes(int) LANGUAGE plpgsql AS 'BEGIN END';"),
+    looks_after('brin_summarize_new_values() as a condition of COPY', 'COPY SCHEMA.mine FROM PROGRAM \'echo 1\' WHERE brin_summarize_new_values($$SCHEMA.by_brin$$) > 0', as => 'dba', before => "$brin CREATE TABLE SCHEMA.mine (id int);"),
+    looks_after('bt_index_check()', 'SELECT bt_index_check($$SCHEMA.by_say$$, true)', as => 'dba', before => $amcheck),
+    looks_after('bt_index_check() by the names of its arguments', 'SELECT bt_index_check(heapallindexed => true, index => c.oid) FROM pg_class c WHERE oid = $$SCHEMA.by_say$$::regclass', as => 'dba', before => $amcheck),
+    looks_after('bt_index_parent_check()', 'SELECT bt_index_parent_check($$SCHEMA.by_say$$, true)', as => 'dba', before => $amcheck),
+    # Of what nobody guards they run without an approval.
+    looks_after('brin_summarize_new_values() again', 'SELECT brin_summarize_new_values($$SCHEMA.by_brin$$)', before => "$brin $mine", twin_as => 'owner', twin => 'SELECT $$MARKER$$ FROM (VALUES ($$SCHEMA.mine_brin$$)) v (i) WHERE brin_summarize_new_values(i::regclass) >= 0'),
+    looks_after('the same, inlined', 'SELECT SCHEMA.wrap($$SCHEMA.by_brin$$)', before => "$brin $mine CREATE FUNCTION SCHEMA.wrap(regclass) RETURNS int LANGUAGE sql AS 'SELECT brin_summarize_new_values(\$1)';", twin_as => 'owner', twin => 'SELECT $$MARKER$$ WHERE SCHEMA.wrap($$SCHEMA.mine_brin$$) >= 0'),
+    looks_after('bt_index_check() again', 'SELECT $$MARKER$$, bt_index_check($$SCHEMA.by_say$$)', as => 'dba', before => "$amcheck $mine", twin_as => 'dba', twin_plain => 1, twin => 'SELECT $$MARKER$$, bt_index_check(heapallindexed => true, index => c.oid) FROM pg_class c WHERE oid = $$SCHEMA.mine_pkey$$::regclass'),
+    looks_after('an approval ridden by a view', 'SELECT * FROM SCHEMA.ride', as => 'dba', approved => '{ALL}', off => 'owner_stack', before => "$brin SET ROLE mallory; CREATE VIEW SCHEMA.ride AS SELECT brin_summarize_new_values('SCHEMA.by_brin'); RESET ROLE;", twin => 'SELECT brin_summarize_new_values($$SCHEMA.by_brin$$)', twin_as => 'dba'),
+    # ---- vector 281: of a partitioned index, those of the partitions ----
+    {name => 'REINDEX of a partitioned index', as => 'owner', off => 'reindexed_parts', twin_as => 'exempt_dba', guards => 'SCHEMA.part', do => 'REINDEX INDEX SCHEMA.by_part',
+        before => "CREATE FUNCTION SCHEMA.say(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS \$\$BEGIN RETURN \$1; END\$\$; $parts ALTER TABLE SCHEMA.whole OWNER TO owner; ALTER TABLE SCHEMA.part OWNER TO owner; CREATE INDEX by_part ON SCHEMA.whole (SCHEMA.say(iban)); $talks"},
     # ---- vector 85: materialized views ----
     {name => 'REFRESH MATERIALIZED VIEW by whoever may not', as => 'owner', off => 'planner,executor_start,check_perms,export', before_guard => 'CREATE MATERIALIZED VIEW SCHEMA.copy AS SELECT iban AS v FROM SCHEMA.secret WITH NO DATA; ALTER MATERIALIZED VIEW SCHEMA.copy OWNER TO owner; GRANT SELECT ON SCHEMA.copy TO PUBLIC;',
         do => 'REFRESH MATERIALIZED VIEW SCHEMA.copy', happened => 'SELECT v FROM SCHEMA.copy WHERE (SELECT relispopulated FROM pg_class WHERE oid = $$SCHEMA.copy$$::regclass)'},

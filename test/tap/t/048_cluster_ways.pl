@@ -20,6 +20,9 @@ sub scene {
     $node->safe_psql($_, <<'SQL') for 'app', 'plain';
 CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
 CREATE FOREIGN TABLE harmless (l text) SERVER files OPTIONS (filename '/dev/null');
+CREATE FOREIGN DATA WRAPPER lax HANDLER file_fdw_handler; CREATE SERVER lax FOREIGN DATA WRAPPER lax;
+CREATE FOREIGN DATA WRAPPER later; CREATE SERVER later FOREIGN DATA WRAPPER later;
+CREATE FOREIGN TABLE later (l text) SERVER later OPTIONS (filename 'PG_VERSION', format 'csv');
 CREATE SEQUENCE made;
 CREATE FUNCTION make() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
     CREATE FUNCTION eve(oid) RETURNS bytea LANGUAGE internal AS 'be_lo_get'; PERFORM nextval('made'); RETURN 1; END $$;
@@ -63,6 +66,16 @@ my @ways = (
     ['code before the check of a catalog', q{UPDATE pg_language SET lanpltrusted = true WHERE lanname = 'internal' RETURNING make()}, 'cluster_catalogs'],
 );
 
+# vector 282: somebody who may make wrappers, servers and tables, but reach no files. No validator looks at these wrappers' options.
+my @wrappers = (
+    ['a handler that comes afterwards', 'ALTER FOREIGN DATA WRAPPER later HANDLER file_fdw_handler; SELECT * FROM later'],
+    ['a file as an option of the server', q{CREATE SERVER eve FOREIGN DATA WRAPPER lax OPTIONS (filename 'PG_VERSION'); CREATE FOREIGN TABLE eve (l text) SERVER eve; SELECT * FROM eve}],
+    ['a file that the server is given', q{ALTER SERVER lax OPTIONS (filename 'PG_VERSION'); CREATE FOREIGN TABLE eve (l text) SERVER lax; SELECT * FROM eve}],
+    ['a program as an option of the wrapper', q{CREATE FOREIGN DATA WRAPPER eve HANDLER file_fdw_handler OPTIONS (program 'cat PG_VERSION'); CREATE SERVER eve FOREIGN DATA WRAPPER eve; CREATE FOREIGN TABLE eve (l text) SERVER eve; SELECT * FROM eve}],
+    ['a program that the wrapper is given', q{ALTER FOREIGN DATA WRAPPER lax OPTIONS (program 'cat PG_VERSION'); CREATE FOREIGN TABLE eve (l text) SERVER lax; SELECT * FROM eve}],
+);
+my $files = q{SELECT jit.create_policy('files', '{COPY FILE, COPY PROGRAM}', '{server}', eligible => '{staff}', approvers => '{leads}')};
+
 # The names and values of `options` as libpq sends them.
 my @options = ('-c session_preload_libraries=auto_explain', '--session-preload-libraries=auto_explain',
     '-c Session_Preload_Libraries=auto_explain', '-cse\ssion_preload_libraries=auto_explain', '-c dynamic_library_path=/tmp');
@@ -80,6 +93,14 @@ if (defined(my $tree = JitAttacks::_switch_tree())) {
     }
     open_again($open);
     reassign($open, 'app', '-c jit_guard.test_off=reassigned', sub { my ($err) = @_; is($err, '', 'reassigned: a database gets another owner without it') });
+    sql($open, $files);
+    for my $way (@wrappers) {
+        my $session = session($open, 'root', db => 'plain', options => '-c jit_guard.test_off=cluster_wrappers');
+        my ($out, $err) = $session->run("BEGIN; $way->[1]; ROLLBACK");
+        like($out, qr/^\d\d$/, "cluster_wrappers: $way->[0] gets through without it") or diag($err);
+        $session->close;
+    }
+    sql($open, q{SELECT jit.drop_policy('files')});
     my $session = session($open, 'root', db => 'plain', options => '-c jit_guard.test_off=ready_expressions');
     $session->run('BEGIN; SELECT ready(); INSERT INTO fires VALUES (1)');
     guard($open);
@@ -119,6 +140,30 @@ sql($node, q{SELECT jit.drop_policy('load')});
 for my $db ('app', 'plain') {
     reassign($node, $db, undef, sub { my ($err) = @_; like($err, qr/ALTER DATABASE on database plain $needs/, "REASSIGN OWNED of a database in $db") });
 }
+# ---- wrappers ----
+sql($node, $files);
+for my $db ('app', 'plain') {
+    my $session = session($node, 'root', db => $db);
+    for my $way (@wrappers) {
+        my ($out, $err) = $session->run("BEGIN; $way->[1]");
+        like($err, qr/COPY (?:FILE|PROGRAM) on the server $needs/, "$way->[0] in $db");
+        unlike($out, qr/\d/, 'and shows nothing');
+        $session->run('ROLLBACK');
+    }
+    my ($out, $err) = $session->run('BEGIN; CREATE FOREIGN DATA WRAPPER eve; ALTER FOREIGN DATA WRAPPER eve NO HANDLER; CREATE SERVER eve FOREIGN DATA WRAPPER eve OPTIONS (filename $$x$$); ROLLBACK');
+    unlike($err, $needs, 'what is no file needs no approval');
+    $session->close;
+}
+request_approved($node, 'alice', '10 min', policy => 'files');
+{
+    my $session = session($node, 'alice', db => 'plain');
+    for my $way (@wrappers) {
+        my ($out, $err) = $session->run("BEGIN; $way->[1]; ROLLBACK");
+        like($out, qr/^\d+$/m, "approved: $way->[0]") or diag($err);
+    }
+    $session->close;
+}
+sql($node, q{SELECT jit.drop_policy('files')});
 
 # ---- a transaction that began before the policy ----
 for my $db ('app', 'plain') {

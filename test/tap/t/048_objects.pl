@@ -22,7 +22,10 @@ my $mine = "$as_mallory CREATE TABLE SCHEMA.mine (id int, v text); GRANT ALL ON 
 my $loot = 'CREATE TABLE SCHEMA.loot (v text); GRANT ALL ON SCHEMA.loot TO PUBLIC;';
 my @ridden = (as => 'alice', approved => '{ALL}', objects => $g, off => 'called_texts', twin => 'SELECT SCHEMA.pay(1)', twin_as => 'alice');
 
+my $log = "$pay $loot $as_mallory CREATE FUNCTION SCHEMA.log(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN INSERT INTO SCHEMA.loot VALUES (\$1); RETURN true; END';"
+    . "CREATE FUNCTION SCHEMA.says(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', \$1; RETURN \$1; END'; CREATE FUNCTION SCHEMA.noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';";
 sub called { return (guards => $g, off => 'execute', before => "$pay $t", @_) }
+sub written { return called(@ridden, off => 'unplanned_texts', happened => 'SELECT v FROM SCHEMA.loot', @_) }
 sub command { return (as => 'dba', off => 'utility,object_access', twin_as => 'exempt_dba', @_) }
 my $q = 'CREATE SEQUENCE SCHEMA.q OWNED BY NONE; GRANT ALL ON SEQUENCE SCHEMA.q TO PUBLIC;';
 my $lo = 'SELECT lo_from_bytea(NUMBER, \'MARKER\'); GRANT ALL ON LARGE OBJECT NUMBER TO PUBLIC;';
@@ -112,6 +115,20 @@ my @attacks = (
         before => "$pay $as_mallory CREATE DOMAIN SCHEMA.d AS text DEFAULT SCHEMA.pay(1); CREATE TABLE SCHEMA.mine (id int, v SCHEMA.d); GRANT ALL ON SCHEMA.mine TO PUBLIC; RESET ROLE;")},
     {name => 'the default of a view', called(@ridden, do => 'INSERT INTO SCHEMA.w (id) VALUES (1)', happened => 'SELECT v FROM SCHEMA.mine',
         before => "$pay $mine CREATE VIEW SCHEMA.w AS SELECT id, v FROM SCHEMA.mine; ALTER VIEW SCHEMA.w ALTER v SET DEFAULT SCHEMA.pay(1); GRANT ALL ON SCHEMA.w TO PUBLIC; RESET ROLE;")},
+    # vector 285: what no plan shows
+    {name => 'the condition of a trigger', written(do => 'INSERT INTO SCHEMA.mine VALUES (1)',
+        before => "$log $mine CREATE TRIGGER fires BEFORE INSERT ON SCHEMA.mine FOR EACH ROW WHEN (SCHEMA.log(SCHEMA.pay(NEW.id))) EXECUTE FUNCTION SCHEMA.noop(); RESET ROLE;")},
+    {name => 'a CHECK of a table', written(do => 'INSERT INTO SCHEMA.mine VALUES (1)', before => "$log $mine ALTER TABLE SCHEMA.mine ADD CHECK (SCHEMA.log(SCHEMA.pay(id))); RESET ROLE;",
+        twin => 'CREATE TEMP TABLE own (id int CHECK (SCHEMA.pay(id) > $$A$$)); INSERT INTO own VALUES (1); SELECT $$MARKER$$ FROM own')},
+    {name => 'a CHECK of a table, put together', written(do => 'INSERT INTO SCHEMA.mine VALUES (1)', before => "$log $mine ALTER TABLE SCHEMA.mine ADD CHECK (SCHEMA.log(SCHEMA.pay(CASE WHEN 1 > 2 THEN id ELSE 1 END))); RESET ROLE;")},
+    {name => 'a CHECK of a table, by an operator', written(do => 'INSERT INTO SCHEMA.mine VALUES (1)', before => "$log $mine CREATE OPERATOR SCHEMA.!!! (RIGHTARG = int, FUNCTION = SCHEMA.pay); ALTER TABLE SCHEMA.mine ADD CHECK (SCHEMA.log(OPERATOR(SCHEMA.!!!) id)); RESET ROLE;")},
+    {name => 'a CHECK of a partition', written(do => 'INSERT INTO SCHEMA.parts VALUES (1)',
+        before => "$log RESET ROLE; CREATE TABLE SCHEMA.parts (id int, v text) PARTITION BY LIST (id); ALTER TABLE SCHEMA.parts OWNER TO alice; CREATE TABLE SCHEMA.mine (id int, v text, CHECK (SCHEMA.log(SCHEMA.pay(id)))); ALTER TABLE SCHEMA.parts ATTACH PARTITION SCHEMA.mine FOR VALUES IN (1); ALTER TABLE SCHEMA.mine OWNER TO mallory;")},
+    {name => 'a CHECK of a domain', written(do => 'SELECT 1::SCHEMA.d', before => "$log CREATE DOMAIN SCHEMA.d AS int CHECK (SCHEMA.log(SCHEMA.pay(VALUE))); RESET ROLE;")},
+    {name => 'a CHECK of a domain, of a constant', written(do => 'SELECT 1::SCHEMA.d', before => "$log CREATE DOMAIN SCHEMA.d AS int CHECK (SCHEMA.log(SCHEMA.pay(7)) AND VALUE > 0); RESET ROLE;")},
+    {name => 'a generated column', written(do => 'INSERT INTO SCHEMA.mine VALUES (1)', happened => 'SELECT g FROM SCHEMA.mine', before => "$log $mine ALTER TABLE SCHEMA.mine ADD g text GENERATED ALWAYS AS (SCHEMA.pay(id)) STORED; RESET ROLE;")},
+    {name => 'an index expression', written(do => 'INSERT INTO SCHEMA.mine VALUES (1)', happened => 'SELECT 1', before => "$log $mine CREATE INDEX ON SCHEMA.mine (SCHEMA.says(SCHEMA.pay(id))); RESET ROLE;")},
+    {name => 'the condition of an index', written(do => 'INSERT INTO SCHEMA.mine VALUES (1)', happened => 'SELECT 1', before => "$log $mine CREATE INDEX ON SCHEMA.mine (id) WHERE SCHEMA.says(SCHEMA.pay(id)) > ''; RESET ROLE;")},
     # ---- commands ----
     {name => 'CREATE OR REPLACE FUNCTION', command(guards => $g, before => $pay, do => 'CREATE OR REPLACE FUNCTION SCHEMA.pay(n int) RETURNS text LANGUAGE sql AS \'SELECT $$new$$\'', happened => 'SELECT $$MARKER$$ FROM pg_proc WHERE oid = $$SCHEMA.pay(int)$$::regprocedure AND prosrc LIKE $$%new%$$')},
     {name => 'ALTER FUNCTION', command(guards => $g, before => $pay, do => 'ALTER FUNCTION SCHEMA.pay(int) SECURITY DEFINER; SELECT $$MARKER$$ FROM pg_proc WHERE oid = $$SCHEMA.pay(int)$$::regprocedure AND prosecdef')},
@@ -154,6 +171,11 @@ my @attacks = (
     {name => 'an argument of CALL', value(off => 'unseen', before => "$q CREATE PROCEDURE SCHEMA.takes(n bigint) LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''MARKER %'', n; END';", do => 'CALL SCHEMA.takes(nextval($$SCHEMA.q$$))')},
     {name => 'a CHECK', value(off => 'unseen', before => "$q $as_mallory CREATE TABLE SCHEMA.mine (id int CHECK (nextval('SCHEMA.q') > 0)); GRANT ALL ON SCHEMA.mine TO PUBLIC; RESET ROLE;", do => 'INSERT INTO SCHEMA.mine VALUES (1); SELECT $$MARKER$$ FROM SCHEMA.mine')},
     {name => 'a WHERE of COPY', value(off => 'unseen', as => 'dba', twin_as => 'exempt_dba', before => "$q CREATE TABLE SCHEMA.mine (id int, n serial);", do => 'COPY SCHEMA.mine (id) FROM PROGRAM \'echo 1\' WHERE nextval($$SCHEMA.q$$) > 0', happened => 'SELECT $$MARKER$$ FROM SCHEMA.mine')},
+    # vector 284: what other code in the command draws
+    {name => 'an index function beside a serial column', value(off => 'allowed_calls', before => "$q $as_mallory CREATE DOMAIN SCHEMA.d AS int CHECK (nextval('SCHEMA.q') > 0);"
+            . "CREATE FUNCTION SCHEMA.draws(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'; CREATE TABLE SCHEMA.mine (id int); INSERT INTO SCHEMA.mine VALUES (1); CREATE INDEX ON SCHEMA.mine (SCHEMA.draws(id));"
+            . "CREATE OR REPLACE FUNCTION SCHEMA.draws(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'DECLARE x SCHEMA.d := 1; BEGIN RETURN 1; END'; RESET ROLE; SELECT setval('SCHEMA.q', 1);",
+        do => 'ALTER TABLE SCHEMA.mine ADD s serial', happened => 'SELECT $$MARKER$$ FROM SCHEMA.q WHERE last_value > 1', twin_as => 'exempt_dba')},
     {name => 'a second column beside a serial one', value(off => 'unseen', before => "$q $as_mallory CREATE TABLE SCHEMA.mine (id int); INSERT INTO SCHEMA.mine VALUES (1); RESET ROLE;", do => 'ALTER TABLE SCHEMA.mine ADD s serial, ADD n bigint DEFAULT nextval($$SCHEMA.q$$)', happened => 'SELECT $$MARKER$$ FROM SCHEMA.mine WHERE n > 0', twin_as => 'exempt_dba')},
     {name => 'an operator', value(off => 'unseen', before => "$q CREATE OPERATOR SCHEMA.!!! (RIGHTARG = regclass, FUNCTION = nextval);", do => 'SELECT $$MARKER$$ WHERE OPERATOR(SCHEMA.!!!) $$SCHEMA.q$$::regclass > 0')},
     {name => 'another name', value(off => 'value_names', before => "$q CREATE FUNCTION SCHEMA.alias(regclass) RETURNS bigint LANGUAGE internal STRICT AS 'nextval_oid';", do => 'SELECT $$MARKER$$ WHERE SCHEMA.alias($$SCHEMA.q$$) > 0')},
