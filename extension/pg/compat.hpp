@@ -237,6 +237,20 @@ inline const char *setting_outside(const char *name)
     return outer != nullptr && outer->state == GUC_SAVE ? outer->prior.val.stringval : nullptr;
 }
 
+// COPY of a materialized view TO somewhere.
+inline constexpr bool copies_materialized_views = PG_VERSION_NUM >= 180000;
+
+// Is the column computed when it is read? 18 and later.
+inline bool is_computed_by_readers(char attgenerated)
+{
+#if PG_VERSION_NUM >= 180000
+    return attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+    (void) attgenerated;
+    return false;
+#endif
+}
+
 // This backend's number among the server's backends, from 0; stable for the life of the process.
 inline int backend_number()
 {
