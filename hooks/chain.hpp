@@ -58,6 +58,8 @@ bool index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableS
 void relation_info(PlannerInfo *root, Oid relid, bool is_parent, RelOptInfo *info);
 void fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *argument);
 void authentication(Port *port, int status);
+// Puts our check before that of the settings that say where code is.
+void watch_code_paths();
 void transaction(XactEvent event, void *argument);
 void subtransaction(SubXactEvent event, SubTransactionId id, SubTransactionId parent, void *argument);
 

@@ -199,7 +199,7 @@ bool is_gated() { return !is_servers_own() && pg::settings::enabled && !switches
 
 void check_command(const Node *parsetree, const char *statement)
 {
-    if (!is_gated())
+    if (!is_gated() || IsA(parsetree, VariableSetStmt)) // see code_paths.cpp
         return;
     // Code that such a statement runs is followed from its start on, in the session of a person who holds an approval.
     if (pg::session::is_top_level() && (IsA(parsetree, DoStmt) || IsA(parsetree, CallStmt)))

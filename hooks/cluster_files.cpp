@@ -106,10 +106,28 @@ void visit_file_options(const Node *parsetree, Emit emit, void *to)
     }
 }
 
+namespace {
+
+// What sessions load by themselves, and where code is found (the last one is Debian's own).
+constexpr const char *preload_settings[] = {"session_preload_libraries", "local_preload_libraries", "dynamic_library_path",
+                                            "extension_control_path", "extension_destdir"};
+
+} // namespace
+
 bool is_preload_setting(const char *name)
 {
-    return pg_strcasecmp(name, "session_preload_libraries") == 0 || pg_strcasecmp(name, "local_preload_libraries") == 0 ||
-           pg_strcasecmp(name, "dynamic_library_path") == 0;
+    for (const char *setting : preload_settings)
+        if (pg_strcasecmp(name, setting) == 0)
+            return true;
+    return false;
+}
+
+bool mentions_preload_setting(const char *text)
+{
+    for (const char *setting : preload_settings)
+        if (strstr(text, setting) != nullptr)
+            return true;
+    return false;
 }
 
 } // namespace jit::hooks::cluster_targets

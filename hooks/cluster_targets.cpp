@@ -345,6 +345,10 @@ void visit(const Node *parsetree, Emit emit, void *emit_to)
         // ---- the server ----
         case T_AlterSystemStmt:         to.server(Action::alter_system); break;
         case T_LoadStmt:                to.server(Action::load); break;
+        case T_VariableSetStmt:
+            if (JIT_STATEMENT(VariableSetStmt)->kind == VAR_SET_VALUE)
+                put_setting(to, JIT_STATEMENT(VariableSetStmt));
+            break;
         case T_CheckPointStmt:          to.server(Action::signal); break;
         case T_CopyStmt:                put_copy(to, JIT_STATEMENT(CopyStmt)); break;
         case T_CreateSubscriptionStmt:  to.server(Action::create_subscription); break;

@@ -19,5 +19,6 @@ void visit(const Node *parsetree, Emit emit, void *to);
 void visit_file_options(const Node *parsetree, Emit emit, void *to);
 // Does the setting name libraries that a session loads when it starts, or where libraries are looked for?
 [[nodiscard]] bool is_preload_setting(const char *name);
+[[nodiscard]] bool mentions_preload_setting(const char *text); // in lower case
 
 } // namespace jit::hooks::cluster_targets

@@ -8,6 +8,7 @@ extern "C" {
 #include "access/sysattr.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 }
@@ -51,6 +52,27 @@ const Bitmapset *touched(Oid relid, core::Action action, const Bitmapset *named)
     }
     RelationClose(relation);
     return all == nullptr ? named : bms_union(all, named);
+}
+
+const Bitmapset *in_child(Oid parent, Oid child, const Bitmapset *columns)
+{
+    Bitmapset *result = nullptr;
+    for (int i = -1; (i = bms_next_member(columns, i)) >= 0;) {
+        const auto column = static_cast<AttrNumber>(i + first);
+        const char *name = column > 0 ? get_attname(parent, column, true) : nullptr;
+        const AttrNumber own = name != nullptr ? get_attnum(child, name) : column;
+        if (own != InvalidAttrNumber || column == InvalidAttrNumber)
+            result = bms_add_member(result, own - first);
+    }
+    return result;
+}
+
+bool child_adds(Oid parent, Oid child, core::Action action, const Bitmapset *named)
+{
+    if (named == nullptr || switches::off("generated_children"))
+        return false;
+    return !bms_is_subset(touched(child, action, in_child(parent, child, named)),
+                          in_child(parent, child, touched(parent, action, named)));
 }
 
 bool has_system_column(const Bitmapset *named)

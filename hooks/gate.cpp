@@ -4,6 +4,7 @@
 
 #include "hooks/authors.hpp"
 #include "hooks/barriers.hpp"
+#include "hooks/columns.hpp"
 #include "hooks/counting.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/refusal.hpp"
@@ -97,6 +98,13 @@ Index root_of(const Index *parents, Index child)
     while (root != 0 && parents[root] != 0)
         root = parents[root];
     return root;
+}
+
+bool adds_columns(Oid child, const RangeTblEntry *parent, List *permissions)
+{
+    const compat::Wanted wanted = compat::wanted(parent, permissions);
+    return columns::child_adds(parent->relid, child, core::Action::select, wanted.selected) ||
+           columns::child_adds(parent->relid, child, core::Action::update, wanted.updated);
 }
 
 bool guards_reading(Oid relid)
@@ -236,6 +244,7 @@ void admit_plan(const PlannedStmt *plan, const char *statement, bool quiet, Outc
         compat::Wanted wanted = compat::wanted(rte, permissions);
         const RangeTblEntry *parent = nullptr;
         const bool is_child = wanted.required == 0;
+        bool by_its_columns = false;
         if (is_child) {
             if (guarded->relkind == RELKIND_VIEW)
                 continue; // the placeholder of a view or of a rule's OLD and NEW
@@ -247,8 +256,11 @@ void admit_plan(const PlannedStmt *plan, const char *statement, bool quiet, Outc
                 parent = static_cast<const RangeTblEntry *>(list_nth(plan->rtable, static_cast<int>(root) - 1));
             if (parent != nullptr && parent->rtekind != RTE_RELATION)
                 parent = nullptr;
-            if (parent != nullptr && shares_guards(guarded, memo::find(parent->relid)) && !switches::off("always_children"))
-                continue;
+            if (parent != nullptr && shares_guards(guarded, memo::find(parent->relid)) && !switches::off("always_children")) {
+                if (!(guarded->by_column || pg::rights::by_column()) || !adds_columns(relid, parent, permissions))
+                    continue;
+                by_its_columns = true;
+            }
             if (parent != nullptr)
                 wanted.required = compat::wanted(parent, permissions).required;
         }
@@ -261,7 +273,11 @@ void admit_plan(const PlannedStmt *plan, const char *statement, bool quiet, Outc
             }
             if (access.actions == 0)
                 access.actions = core::bit(core::Action::select);
-            access.every_column = true;
+            access.every_column = !by_its_columns;
+            if (by_its_columns) {
+                access.selected = columns::in_child(parent->relid, relid, compat::wanted(parent, permissions).selected);
+                access.updated = columns::in_child(parent->relid, relid, compat::wanted(parent, permissions).updated);
+            }
             if (switches::off("children"))
                 continue;
         }

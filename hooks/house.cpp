@@ -111,9 +111,7 @@ bool is_ours(const char *extension) { return extension != nullptr && strcmp(exte
 // Settings that weaken jit_guard, or load code into every session.
 bool is_guarded_setting(const char *name)
 {
-    return name != nullptr && (pg_strncasecmp(name, "jit_guard.", 10) == 0 || pg_strcasecmp(name, "session_preload_libraries") == 0 ||
-                               pg_strcasecmp(name, "local_preload_libraries") == 0 ||
-                               pg_strcasecmp(name, "dynamic_library_path") == 0);
+    return name != nullptr && (pg_strncasecmp(name, "jit_guard.", 10) == 0 || cluster_targets::is_preload_setting(name));
 }
 
 bool sets_guarded(const VariableSetStmt *set)

@@ -81,6 +81,7 @@ void install()
     emit_log_hook = log_line;
     chain::authentication = ClientAuthentication_hook;
     ClientAuthentication_hook = authentication;
+    watch_code_paths();
     RegisterXactCallback(transaction, nullptr);
     RegisterSubXactCallback(subtransaction, nullptr);
 }

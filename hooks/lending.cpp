@@ -358,6 +358,16 @@ void lend(QueryDesc *query, const gate::Outcome &outcome)
     MemoryContextSwitchTo(caller);
 }
 
+namespace {
+
+bool can_be_copied(char kind)
+{
+    return kind == RELKIND_RELATION ||
+           (kind == RELKIND_MATVIEW && compat::copies_materialized_views && !switches::off("copied_matviews"));
+}
+
+} // namespace
+
 PlannedStmt *copy_as_query(PlannedStmt *statement)
 {
     const auto *asked = reinterpret_cast<const CopyStmt *>(statement->utilityStmt);
@@ -365,8 +375,7 @@ PlannedStmt *copy_as_query(PlannedStmt *statement)
         return statement;
     const Oid relid = RangeVarGetRelid(asked->relation, NoLock, true);
     const pg::memo::Guarded *guarded = OidIsValid(relid) ? pg::memo::find(relid) : nullptr;
-    if (guarded == nullptr || get_rel_relkind(relid) != RELKIND_RELATION || pg::catalog::is_house_table(relid) ||
-        !pg::rights::hold_any())
+    if (guarded == nullptr || !can_be_copied(get_rel_relkind(relid)) || pg::catalog::is_house_table(relid) || !pg::rights::hold_any())
         return statement;
     // Rows that count are counted in a plan.
     const bool counts = guarded->counted || pg::rights::counted();

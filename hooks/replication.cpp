@@ -104,8 +104,7 @@ bool names_libraries(const Port *port)
         if (*from != '\\')
             *to++ = *from == '-' ? '_' : static_cast<char>(pg_tolower(static_cast<unsigned char>(*from)));
     *to = '\0';
-    return strstr(options, "session_preload_libraries") != nullptr || strstr(options, "local_preload_libraries") != nullptr ||
-           strstr(options, "dynamic_library_path") != nullptr;
+    return cluster_targets::mentions_preload_setting(options);
 }
 
 void check_libraries(const Port *port)

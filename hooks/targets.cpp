@@ -273,7 +273,7 @@ void put_reindex(const To &to, const ReindexStmt *reindex)
 void put_vacuum(const To &to, const VacuumStmt *vacuum)
 {
     ListCell *cell;
-    if (vacuum->rels == NIL)
+    if (vacuum->rels == NIL && !is_of_database_alone(vacuum))
         put_all(to, InvalidOid, bit(Action::maintain));
     foreach (cell, vacuum->rels) {
         const auto *one = static_cast<const VacuumRelation *>(lfirst(cell));

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "catalog/namespace.h"
+#include "commands/defrem.h"
 }
 
 namespace jit::hooks::targets {
@@ -15,6 +16,17 @@ namespace jit::hooks::targets {
 {
     return name->relpersistence == RELPERSISTENCE_TEMP && name->schemaname != nullptr ? InvalidOid
                                                                                      : RangeVarGetRelid(name, NoLock, true);
+}
+
+// VACUUM (ONLY_DATABASE_STATS), with which vacuumdb ends from 16 on, touches no relation of anybody's.
+[[nodiscard]] inline bool is_of_database_alone(const VacuumStmt *vacuum)
+{
+    bool alone = false;
+    ListCell *cell;
+    foreach (cell, vacuum->options)
+        if (auto *option = static_cast<DefElem *>(lfirst(cell)); strcmp(option->defname, "only_database_stats") == 0)
+            alone = defGetBoolean(option); // the last one counts
+    return alone;
 }
 
 // Called for each (relation, actions). `leaves`: the command takes the relation out from under its guards (detaching,

@@ -215,20 +215,40 @@ inline Query *mutate_query(Query *query, Mutator mutator, void *context)
 }
 #endif
 
+// One of the server's settings; nullptr where it has none of that name.
+inline config_generic *find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+    return find_option(name, false, true, 0);
+#else
+    config_generic **all = get_guc_variables();
+    for (int i = 0; i < GetNumConfigOptions(); i++)
+        if (strcmp(all[i]->name, name) == 0)
+            return all[i];
+    return nullptr;
+#endif
+}
+
 // A setting of text as it was before the SET clause of the function that runs now; nullptr: it has none of it.
 inline const char *setting_outside(const char *name)
 {
-#if PG_VERSION_NUM >= 160000
-    const config_generic *record = find_option(name, false, true, 0);
-#else
-    const config_generic *record = nullptr;
-    config_generic **all = get_guc_variables();
-    for (int i = 0; i < GetNumConfigOptions() && record == nullptr; i++)
-        if (strcmp(all[i]->name, name) == 0)
-            record = all[i];
-#endif
+    const config_generic *record = find_setting(name);
     const GucStack *const outer = record != nullptr ? record->stack : nullptr;
     return outer != nullptr && outer->state == GUC_SAVE ? outer->prior.val.stringval : nullptr;
+}
+
+// COPY of a materialized view TO somewhere.
+inline constexpr bool copies_materialized_views = PG_VERSION_NUM >= 180000;
+
+// Is the column computed when it is read? 18 and later.
+inline bool is_computed_by_readers(char attgenerated)
+{
+#if PG_VERSION_NUM >= 180000
+    return attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+    (void) attgenerated;
+    return false;
+#endif
 }
 
 // This backend's number among the server's backends, from 0; stable for the life of the process.

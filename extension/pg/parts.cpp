@@ -151,13 +151,17 @@ void add_constraints(Gathered *to, Oid index, AttrNumber column, Oid owner)
     follow(to, later);
 }
 
-void add_defaults(Gathered *to, Oid relid)
+// All of them for writing; for reading, those of columns that are computed then.
+void add_defaults(Gathered *to, Oid relid, bool written)
 {
     Later later = {};
     const Rows rows = rows_of(AttrDefaultRelationId, AttrDefaultIndexId, {Anum_pg_attrdef_adrelid, relid});
     while (HeapTuple tuple = next(rows)) {
+        const auto *row = reinterpret_cast<Form_pg_attrdef>(GETSTRUCT(tuple));
         Part *part = nullptr;
-        if (is_new(to, AttrDefaultRelationId, reinterpret_cast<Form_pg_attrdef>(GETSTRUCT(tuple))->oid, false, &part))
+        if (!written && (!compat::is_computed_by_readers(get_attgenerated(relid, row->adnum)) || switches::off("computed_parts")))
+            continue;
+        if (is_new(to, AttrDefaultRelationId, row->oid, false, &part))
             keep_tree(&later, rows, tuple, Anum_pg_attrdef_adbin);
     }
     end(rows);
@@ -288,11 +292,11 @@ void add_relation(Gathered *to, Oid relid, bool written)
         foreach (cell, find_inheritance_children(relid, NoLock))
             add_relation(to, lfirst_oid(cell), written);
     }
+    add_defaults(to, relid, written);
     if (!written)
         return;
     add_triggers(to, relid);
     add_constraints(to, ConstraintRelidTypidNameIndexId, Anum_pg_constraint_conrelid, relid);
-    add_defaults(to, relid);
     add_indexes(to, relid);
     add_column_types(to, relid);
 }

@@ -24,6 +24,7 @@ CREATE FOREIGN DATA WRAPPER lax HANDLER file_fdw_handler; CREATE SERVER lax FORE
 CREATE FOREIGN DATA WRAPPER later; CREATE SERVER later FOREIGN DATA WRAPPER later;
 CREATE FOREIGN TABLE later (l text) SERVER later OPTIONS (filename 'PG_VERSION', format 'csv');
 CREATE SEQUENCE made;
+CREATE FUNCTION from_elsewhere() RETURNS int LANGUAGE sql SET dynamic_library_path = '/tmp' AS 'SELECT 1';
 CREATE FUNCTION make() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
     CREATE FUNCTION eve(oid) RETURNS bytea LANGUAGE internal AS 'be_lo_get'; PERFORM nextval('made'); RETURN 1; END $$;
 CREATE FUNCTION ready() RETURNS text LANGUAGE plpgsql AS $$ DECLARE x text; BEGIN x := pg_read_file('PG_VERSION'); RETURN x; END $$;
@@ -63,6 +64,11 @@ my @ways = (
     # vector 151
     ['a template of C functions that never met', 'CREATE TEXT SEARCH TEMPLATE eve (INIT = dsimple_init, LEXIZE = dsynonym_lexize)', 'cluster_definitions'],
     ['an aggregate of such functions', 'CREATE AGGREGATE eve (anynonarray) (SFUNC = array_agg_transfn, STYPE = internal, FINALFUNC = numeric_avg)', 'cluster_definitions'],
+    # vector 300: from 18 on the library of "$libdir/hstore" is looked for there
+    ['another folder of libraries', q{SET LOCAL dynamic_library_path = '/tmp'}, 'code_paths'],
+    ['the same by a function of the server', q{SELECT set_config('dynamic_library_path', '/tmp', true)}, 'code_paths'],
+    ['the same by a view', q{UPDATE pg_settings SET setting = '/tmp' WHERE name = 'dynamic_library_path'}, 'code_paths'],
+    ['the same by the clause of a function', 'SELECT from_elsewhere()', 'code_paths'],
     ['code before the check of a catalog', q{UPDATE pg_language SET lanpltrusted = true WHERE lanname = 'internal' RETURNING make()}, 'cluster_catalogs'],
 );
 
@@ -75,10 +81,15 @@ my @wrappers = (
     ['a program that the wrapper is given', q{ALTER FOREIGN DATA WRAPPER lax OPTIONS (program 'cat PG_VERSION'); CREATE FOREIGN TABLE eve (l text) SERVER lax; SELECT * FROM eve}],
 );
 my $files = q{SELECT jit.create_policy('files', '{COPY FILE, COPY PROGRAM}', '{server}', eligible => '{staff}', approvers => '{leads}')};
+# vector 301: the first from 18 on, the second where the server is Debian's
+my $bindir = `$ENV{PG_CONFIG} --bindir` =~ s/\n//r;
+my $settings = `"$bindir/postgres" --describe-config`;
+push @ways, ["extensions from another folder by $_", "SET LOCAL $_ = '/tmp'", 'code_paths'] for grep { $settings =~ /^$_\t/m } 'extension_control_path', 'extension_destdir';
 
 # The names and values of `options` as libpq sends them.
 my @options = ('-c session_preload_libraries=auto_explain', '--session-preload-libraries=auto_explain',
-    '-c Session_Preload_Libraries=auto_explain', '-cse\ssion_preload_libraries=auto_explain', '-c dynamic_library_path=/tmp');
+    '-c Session_Preload_Libraries=auto_explain', '-cse\ssion_preload_libraries=auto_explain', '-c dynamic_library_path=/tmp', '-c extension_control_path=/tmp',
+    '-c extension_destdir=/tmp');
 
 if (defined(my $tree = JitAttacks::_switch_tree())) {
     my $open = new_cluster('ways_open', undef, install_path => $tree);
@@ -126,6 +137,8 @@ for my $db ('app', 'plain') {
         $session->run('ROLLBACK');
     }
     is(($session->run('SELECT is_called FROM made'))[0], 'f', 'nothing ran before the check');
+    is(join('', $session->run(q{SELECT set_config('dynamic_library_path', current_setting('dynamic_library_path'), true)})), '$libdir', 'what is set already may be set');
+    is(join('', $session->run('RESET dynamic_library_path; SET search_path = public; SELECT 1')), '1', 'or reset, and so may others');
     is(($session->run('SELECT count(*) FROM harmless'))[0], '0', 'a table that is there can be read');
     $session->close;
     refused($node, 'root', 'SELECT 1', qr/LOAD on the server $needs/, "libraries by the options '$_' in $db", db => $db, options => $_) for @options;
