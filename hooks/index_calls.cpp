@@ -4,11 +4,10 @@
 
 #include "hooks/switches.hpp"
 #include "hooks/values.hpp"
+#include "pg/catalog_rows.hpp"
 #include "pg/record.hpp"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/table.h"
 #include "access/transam.h"
 #include "catalog/index.h"
 #include "catalog/objectaccess.h"
@@ -176,13 +175,11 @@ void on_finding(void *refused, const Finding &finding)
 bool may_maintain_all()
 {
     List *tables = NIL;
-    Relation indexes = table_open(IndexRelationId, AccessShareLock);
-    SysScanDesc scan = systable_beginscan(indexes, InvalidOid, false, nullptr, 0, nullptr);
-    while (HeapTuple tuple = systable_getnext(scan))
-        if (const Oid table = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple))->indrelid; table >= FirstNormalObjectId)
-            tables = lappend_oid(tables, table);
-    systable_endscan(scan);
-    table_close(indexes, AccessShareLock);
+    const auto rows = pg::catalog_rows::rows_of(IndexRelationId);
+    while (const auto *row = pg::catalog_rows::next_as<FormData_pg_index>(rows))
+        if (row->indrelid >= FirstNormalObjectId)
+            tables = lappend_oid(tables, row->indrelid);
+    end(rows);
     list_sort(tables, list_oid_cmp);
     list_deduplicate_oid(tables);
     bool refused = false;
@@ -206,6 +203,16 @@ bool may_maintain_all()
     pg_unreachable();
 }
 
+// Is there a word that begins as their names do? One that is spelled by escapes is not seen.
+bool mentions(const char *text)
+{
+    for (const char *at = text; (at = strchr(at, '_')) != nullptr; at++)
+        for (const std::string_view begins : {std::string_view{"brin"}, std::string_view{"gin"}, std::string_view{"bt"}})
+            if (static_cast<Size>(at - text) >= begins.size() && pg_strncasecmp(at - begins.size(), begins.data(), begins.size()) == 0)
+                return true;
+    return false;
+}
+
 // The function that jit._maintain() calls next.
 constinit Oid announced = InvalidOid;
 
@@ -216,6 +223,17 @@ bool maintains(Oid function) { return kind_of(function) == Kind::maintains; }
 bool is_substitute(Oid function) { return function >= FirstNormalObjectId && function == substitute(); }
 
 bool wants(Oid function) { return kind_of(function) == Kind::names_one && !switches::off("index_calls"); }
+
+bool may_be_in(const Query *query, const char *text)
+{
+    if (text == nullptr || text[0] == '\0' || query->hasSubLinks || query->cteList != NIL || mentions(text))
+        return true;
+    ListCell *cell;
+    foreach (cell, query->rtable)
+        if (static_cast<const RangeTblEntry *>(lfirst(cell))->rtekind == RTE_SUBQUERY)
+            return true;
+    return false;
+}
 
 bool put_substitute(FuncExpr *call)
 {

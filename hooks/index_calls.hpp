@@ -7,6 +7,7 @@
 #include "hooks/gate.hpp"
 
 extern "C" {
+#include "nodes/parsenodes.h"
 #include "nodes/primnodes.h"
 }
 
@@ -17,7 +18,10 @@ namespace jit::hooks::index_calls {
 // Is it the function of the extension that stands for them?
 [[nodiscard]] bool is_substitute(Oid function);
 
-// Before planning: the call, if it is of one of them, becomes one of jit._maintain(). Returns whether it did.
+// Before planning: may the query call one of them? By its text, which is quick, or by having queries in it, as views are. What is
+// missed, a default for example, is a call that was never planned.
+[[nodiscard]] bool may_be_in(const Query *query, const char *text);
+// The call, if it is of one of them, becomes one of jit._maintain(). Returns whether it did.
 [[nodiscard]] bool put_substitute(FuncExpr *call);
 
 // One of them is about to be called. Needs gate::applies().

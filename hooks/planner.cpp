@@ -5,6 +5,7 @@
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/index_calls.hpp"
 #include "hooks/lending.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/owner_stack.hpp"
@@ -59,8 +60,11 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
     const statement::Binding binding =
         pg::rights::bound() ? statement::match(query, parameters) : statement::Binding{}; // before anything is put in
     const statement::Binding outer = statement::enter(binding);
-    if (!values::are_only_shown())
-        values::put_substitutes(query, values::are_guarded() && values::concern_person());
+    if (!values::are_only_shown()) {
+        const bool of_values = values::are_guarded() && values::concern_person();
+        if (of_values || index_calls::may_be_in(query, text))
+            values::put_substitutes(query, of_values);
+    }
     objects::admit_query(query, text);
     if (!gate::touches_guarded(query) || gate::is_key_probe(query))
         return plan_bound(query, text, cursor_options, parameters, binding, outer);
