@@ -16,6 +16,7 @@
 #include "hooks/switches.hpp"
 #include "hooks/targets.hpp"
 #include "hooks/values.hpp"
+#include "pg/catalog_rows.hpp"
 #include "pg/dropped.hpp"
 #include "pg/loans.hpp"
 #include "pg/record.hpp"
@@ -47,7 +48,6 @@ extern "C" {
 #include "catalog/pg_ts_template.h"
 #include "commands/extension.h"
 #include "tcop/tcopprot.h"
-#include "utils/fmgroids.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"
 }
@@ -139,16 +139,12 @@ Oid schema_of_new(Oid class_id, Oid id)
     const AttrNumber column = get_object_attnum_namespace(class_id);
     if (column == InvalidAttrNumber)
         return InvalidOid;
-    Relation catalog = table_open(class_id, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, get_object_attnum_oid(class_id), BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(id));
-    SysScanDesc scan = systable_beginscan(catalog, get_object_oid_index(class_id), true, SnapshotSelf, 1, &key);
     Oid schema = InvalidOid;
     bool is_null = false;
-    if (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple))
-        schema = DatumGetObjectId(heap_getattr(tuple, column, RelationGetDescr(catalog), &is_null));
-    systable_endscan(scan);
-    table_close(catalog, AccessShareLock);
+    const auto rows = pg::catalog_rows::rows_of(class_id, get_object_oid_index(class_id), {get_object_attnum_oid(class_id), id}, SnapshotSelf);
+    if (HeapTuple tuple = next(rows); HeapTupleIsValid(tuple))
+        schema = DatumGetObjectId(column_of(rows, tuple, column, &is_null));
+    end(rows);
     return schema;
 }
 
@@ -182,17 +178,14 @@ void keep_from_subscription(Oid subscription)
         return;
     Oid found = InvalidOid;
     List *targets = NIL;
-    Relation catalog = table_open(SubscriptionRelRelationId, AccessShareLock);
-    SysScanDesc scan = systable_beginscan(catalog, InvalidOid, false, SnapshotSelf, 0, nullptr);
-    while (HeapTuple tuple = systable_getnext(scan)) {
-        const auto *row = reinterpret_cast<Form_pg_subscription_rel>(GETSTRUCT(tuple));
+    const auto rows = pg::catalog_rows::rows_of(SubscriptionRelRelationId, SnapshotSelf);
+    while (const auto *row = pg::catalog_rows::next_as<FormData_pg_subscription_rel>(rows)) {
         if (row->srsubid == subscription)
             targets = lappend_oid(targets, row->srrelid);
         if (row->srsubid == subscription && (row->srrelid < FirstNormalObjectId || pg::catalog::is_house_table(row->srrelid)))
             found = row->srrelid;
     }
-    systable_endscan(scan);
-    table_close(catalog, AccessShareLock);
+    end(rows);
     if (OidIsValid(found))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("a subscription cannot write %s", pg::record::relation_name(found)),

@@ -3,9 +3,9 @@
 
 #include "hooks/attached.hpp"
 
+#include "pg/catalog_rows.hpp"
+
 extern "C" {
-#include "access/genam.h"
-#include "access/table.h"
 #include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
@@ -16,7 +16,6 @@ extern "C" {
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_trigger.h"
-#include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 }
 
@@ -70,15 +69,11 @@ Part read_row(const FormData_pg_attrdef *row)
 
 template <class Row> Part read_part(Oid class_id, Oid index, AttrNumber column, Oid id)
 {
-    Relation catalog = table_open(class_id, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(id));
-    SysScanDesc scan = systable_beginscan(catalog, index, true, SnapshotSelf, 1, &key);
     Part found = {InvalidOid, Action::count_, Action::count_, InvalidOid, InvalidOid};
-    if (HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple))
-        found = read_row(reinterpret_cast<const Row *>(GETSTRUCT(tuple)));
-    systable_endscan(scan);
-    table_close(catalog, AccessShareLock);
+    const auto rows = pg::catalog_rows::rows_of(class_id, index, {column, id}, SnapshotSelf);
+    if (const auto *row = pg::catalog_rows::next_as<Row>(rows); row != nullptr)
+        found = read_row(row);
+    end(rows);
     return found;
 }
 

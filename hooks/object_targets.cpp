@@ -3,6 +3,7 @@
 #include "hooks/object_targets.hpp"
 
 #include "hooks/targets.hpp"
+#include "pg/catalog_rows.hpp"
 
 extern "C" {
 #include "catalog/indexing.h"
@@ -14,7 +15,6 @@ extern "C" {
 #include "nodes/makefuncs.h"
 #include "parser/parse_func.h"
 #include "parser/parse_type.h"
-#include "utils/fmgroids.h"
 #include "utils/rel.h"
 }
 
@@ -147,16 +147,11 @@ void put_altered(const To &to, ObjectType type, Node *object)
 
 void put_functions_of(const To &to, Oid schema, core::Actions actions)
 {
-    Relation functions = table_open(ProcedureRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_proc_pronamespace, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(schema));
-    SysScanDesc scan = systable_beginscan(functions, InvalidOid, false, nullptr, 1, &key);
     List *found = NIL;
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-        found = lappend_oid(found, reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->oid);
-    systable_endscan(scan);
-    table_close(functions, AccessShareLock);
+    const auto rows = pg::catalog_rows::rows_of(ProcedureRelationId, InvalidOid, {Anum_pg_proc_pronamespace, schema});
+    while (const auto *row = pg::catalog_rows::next_as<FormData_pg_proc>(rows))
+        found = lappend_oid(found, row->oid);
+    end(rows);
     ListCell *cell;
     foreach (cell, found)
         put(to, core::class_function, lfirst_oid(cell), actions);

@@ -7,16 +7,14 @@
 #include "hooks/gate.hpp"
 #include "hooks/statement.hpp"
 #include "hooks/switches.hpp"
+#include "pg/catalog_rows.hpp"
 #include "pg/rights.hpp"
 #include "pg/session.hpp"
 
 extern "C" {
-#include "access/genam.h"
-#include "access/table.h"
 #include "access/transam.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_range.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/typcache.h"
 }
@@ -73,16 +71,12 @@ void look_up_range_functions()
 {
     if (switches::off("range_functions"))
         return;
-    Relation ranges = table_open(RangeRelationId, AccessShareLock);
-    SysScanDesc scan = systable_beginscan(ranges, InvalidOid, false, nullptr, 0, nullptr);
     List *types = NIL;
-    while (HeapTuple tuple = systable_getnext(scan)) {
-        const auto *row = reinterpret_cast<Form_pg_range>(GETSTRUCT(tuple));
+    const auto rows = pg::catalog_rows::rows_of(RangeRelationId);
+    while (const auto *row = pg::catalog_rows::next_as<FormData_pg_range>(rows))
         if (row->rngsubdiff >= FirstNormalObjectId || row->rngcanonical >= FirstNormalObjectId)
             types = lappend_oid(types, row->rngtypid);
-    }
-    systable_endscan(scan);
-    table_close(ranges, AccessShareLock);
+    end(rows);
     ListCell *cell;
     foreach (cell, types) {
         TypeCacheEntry *const type = lookup_type_cache(lfirst_oid(cell), TYPECACHE_RANGE_INFO);

@@ -6,6 +6,7 @@
 #include "hooks/found_relations.hpp"
 #include "hooks/locked.hpp"
 #include "hooks/switches.hpp"
+#include "pg/catalog_rows.hpp"
 
 extern "C" {
 #include "access/heapam.h"
@@ -19,7 +20,6 @@ extern "C" {
 #include "parser/parse_type.h"
 #include "storage/lmgr.h"
 #include "tcop/utility.h"
-#include "utils/fmgroids.h"
 #include "utils/rel.h"
 }
 
@@ -178,21 +178,15 @@ void put_users_of_type(const To &to, Oid type, core::Actions actions, int depth)
         return;
     List *types = NIL;
     List *relations = NIL;
-    Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(TypeRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(type));
-    SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
+    const auto rows = pg::catalog_rows::rows_of(DependRelationId, DependReferenceIndexId, {Anum_pg_depend_refclassid, TypeRelationId},
+                                                {Anum_pg_depend_refobjid, type});
+    while (const auto *row = pg::catalog_rows::next_as<FormData_pg_depend>(rows)) {
         if (row->classid == TypeRelationId)
             types = lappend_oid(types, row->objid);
         else if (row->classid == RelationRelationId)
             relations = lappend_oid(relations, row->objid);
     }
-    systable_endscan(scan);
-    table_close(depend, AccessShareLock);
+    end(rows);
     ListCell *cell;
     foreach (cell, relations) {
         const Oid relid = lfirst_oid(cell);

@@ -6,6 +6,7 @@
 #include "hooks/judge.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
+#include "pg/catalog_rows.hpp"
 #include "pg/compat.hpp"
 #include "pg/fresh_rows.hpp"
 
@@ -145,18 +146,14 @@ Oid caller_in(Oid class_id, Oid id, const Search &s)
 List *dependents_of(Oid class_id, Oid id)
 {
     List *found = NIL;
-    Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(class_id));
-    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(id));
-    SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-    while (HeapTuple tuple = systable_getnext(scan)) {
-        auto *row = static_cast<FormData_pg_depend *>(palloc(sizeof(FormData_pg_depend)));
-        *row = *reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-        found = lappend(found, row);
+    const auto rows = pg::catalog_rows::rows_of(DependRelationId, DependReferenceIndexId, {Anum_pg_depend_refclassid, class_id},
+                                                {Anum_pg_depend_refobjid, id});
+    while (const auto *row = pg::catalog_rows::next_as<FormData_pg_depend>(rows)) {
+        auto *kept = static_cast<FormData_pg_depend *>(palloc(sizeof(FormData_pg_depend)));
+        *kept = *row;
+        found = lappend(found, kept);
     }
-    systable_endscan(scan);
-    table_close(depend, AccessShareLock);
+    end(rows);
     return found;
 }
 

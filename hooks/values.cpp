@@ -11,7 +11,6 @@ extern "C" {
 #include "libpq/libpq-fs.h"
 #include "nodes/primnodes.h"
 #include "tcop/tcopprot.h"
-#include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 }
 

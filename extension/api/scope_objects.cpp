@@ -19,7 +19,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "storage/lmgr.h"
-#include "utils/fmgroids.h"
+#include "utils/fmgroids.h" // of IsTrueArrayType()
 #include "utils/regproc.h"
 }
 

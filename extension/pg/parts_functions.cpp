@@ -18,7 +18,6 @@ extern "C" {
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
-#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/regproc.h"
 #include "utils/rel.h"

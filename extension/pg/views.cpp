@@ -2,6 +2,7 @@
 
 #include "pg/views.hpp"
 
+#include "pg/catalog_rows.hpp"
 #include "pg/switches.hpp"
 
 extern "C" {
@@ -25,6 +26,10 @@ extern "C" {
 }
 
 namespace jit::pg::views {
+
+using catalog_rows::any;
+using catalog_rows::next_as;
+using catalog_rows::rows_of;
 
 namespace {
 
@@ -68,20 +73,8 @@ using Test = bool (*)(const FormData_pg_depend *row, Oid wanted);
 // Does the object's definition name what is wanted?
 bool depends(Oid class_id, Oid object, Test test, Oid wanted)
 {
-    Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(class_id));
-    ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
-    SysScanDesc scan = systable_beginscan(depend, DependDependerIndexId, true, nullptr, 2, keys);
-    bool found = false;
-    HeapTuple tuple;
-    while (!found && HeapTupleIsValid(tuple = systable_getnext(scan))) {
-        const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple));
-        found = test(row, wanted);
-    }
-    systable_endscan(scan);
-    table_close(depend, AccessShareLock);
-    return found;
+    const auto rows = rows_of(DependRelationId, DependDependerIndexId, {Anum_pg_depend_classid, class_id}, {Anum_pg_depend_objid, object});
+    return any<FormData_pg_depend>(rows, [=](const FormData_pg_depend *row) { return test(row, wanted); });
 }
 
 } // namespace
@@ -133,17 +126,8 @@ bool rule_names(Oid view, Test test, Oid wanted)
 
 bool policies_name(Oid holder, Test test, Oid wanted)
 {
-    Relation policies = table_open(PolicyRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_policy_polrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(holder));
-    SysScanDesc scan = systable_beginscan(policies, PolicyPolrelidPolnameIndexId, true, nullptr, 1, &key);
-    bool found = false;
-    HeapTuple tuple;
-    while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-        found = depends(PolicyRelationId, reinterpret_cast<Form_pg_policy>(GETSTRUCT(tuple))->oid, test, wanted);
-    systable_endscan(scan);
-    table_close(policies, AccessShareLock);
-    return found;
+    const auto rows = rows_of(PolicyRelationId, PolicyPolrelidPolnameIndexId, {Anum_pg_policy_polrelid, holder});
+    return any<FormData_pg_policy>(rows, [=](const FormData_pg_policy *row) { return depends(PolicyRelationId, row->oid, test, wanted); });
 }
 
 } // namespace
@@ -157,32 +141,14 @@ namespace {
 
 bool defaults_call(Oid holder, Oid function)
 {
-    Relation defaults = table_open(AttrDefaultRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_attrdef_adrelid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(holder));
-    SysScanDesc scan = systable_beginscan(defaults, AttrDefaultIndexId, true, nullptr, 1, &key);
-    bool found = false;
-    HeapTuple tuple;
-    while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-        found = depends(AttrDefaultRelationId, reinterpret_cast<Form_pg_attrdef>(GETSTRUCT(tuple))->oid, is_call, function);
-    systable_endscan(scan);
-    table_close(defaults, AccessShareLock);
-    return found;
+    const auto rows = rows_of(AttrDefaultRelationId, AttrDefaultIndexId, {Anum_pg_attrdef_adrelid, holder});
+    return any<FormData_pg_attrdef>(rows, [=](const FormData_pg_attrdef *row) { return depends(AttrDefaultRelationId, row->oid, is_call, function); });
 }
 
 bool rules_call(Oid holder, Oid function)
 {
-    Relation rules = table_open(RewriteRelationId, AccessShareLock);
-    ScanKeyData key;
-    ScanKeyInit(&key, Anum_pg_rewrite_ev_class, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(holder));
-    SysScanDesc scan = systable_beginscan(rules, RewriteRelRulenameIndexId, true, nullptr, 1, &key);
-    bool found = false;
-    HeapTuple tuple;
-    while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-        found = depends(RewriteRelationId, reinterpret_cast<Form_pg_rewrite>(GETSTRUCT(tuple))->oid, is_call, function);
-    systable_endscan(scan);
-    table_close(rules, AccessShareLock);
-    return found;
+    const auto rows = rows_of(RewriteRelationId, RewriteRelRulenameIndexId, {Anum_pg_rewrite_ev_class, holder});
+    return any<FormData_pg_rewrite>(rows, [=](const FormData_pg_rewrite *row) { return depends(RewriteRelationId, row->oid, is_call, function); });
 }
 
 // A column without a default has that of its domain.
@@ -227,17 +193,12 @@ List *functions_with(Oid function)
     List *found = NIL;
     if (switches::off("called_texts"))
         return found;
-    Relation depend = table_open(DependRelationId, AccessShareLock);
-    ScanKeyData keys[2];
-    ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(ProcedureRelationId));
-    ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(function));
-    SysScanDesc scan = systable_beginscan(depend, DependReferenceIndexId, true, nullptr, 2, keys);
-    HeapTuple tuple;
-    while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-        if (const auto *row = reinterpret_cast<Form_pg_depend>(GETSTRUCT(tuple)); row->classid == ProcedureRelationId)
+    const auto rows = rows_of(DependRelationId, DependReferenceIndexId, {Anum_pg_depend_refclassid, ProcedureRelationId},
+                              {Anum_pg_depend_refobjid, function});
+    while (const auto *row = next_as<FormData_pg_depend>(rows))
+        if (row->classid == ProcedureRelationId)
             found = list_append_unique_oid(found, row->objid);
-    systable_endscan(scan);
-    table_close(depend, AccessShareLock);
+    end(rows);
     return found;
 }
 
