@@ -65,7 +65,7 @@ SELECT jit.release(:r);
 -- A role with members is not lent, and who has members is not elevated.
 \c - postgres
 SELECT jit.drop_policy('notes');
-GRANT regress_lent, regress_person TO regress_maker;
+GRANT regress_lent, regress_person TO regress_maker WITH INHERIT TRUE;
 \set VERBOSITY default
 SELECT jit.create_policy('notes', '{SELECT}', '{app.notes}', lends => 'regress_lent', eligible => '{regress_askers}', approvals => 0);
 \c - regress_person
