@@ -206,10 +206,14 @@ bool may_maintain_all()
 // Is there a word that begins as their names do? One that is spelled by escapes is not seen.
 bool mentions(const char *text)
 {
+    const auto ends = [text](const char *at, std::string_view word) {
+        const auto length = static_cast<Size>(at - text);
+        return length >= word.size() && pg_strncasecmp(at - word.size(), word.data(), word.size()) == 0;
+    };
     for (const char *at = text; (at = strchr(at, '_')) != nullptr; at++)
-        for (const std::string_view begins : {std::string_view{"brin"}, std::string_view{"gin"}, std::string_view{"bt"}})
-            if (static_cast<Size>(at - text) >= begins.size() && pg_strncasecmp(at - begins.size(), begins.data(), begins.size()) == 0)
-                return true;
+        if (const char last = at > text ? static_cast<char>(at[-1] | 0x20) : '\0'; // small
+            (last == 'n' && (ends(at, "brin") || ends(at, "gin"))) || (last == 't' && ends(at, "bt")))
+            return true;
     return false;
 }
 

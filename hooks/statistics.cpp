@@ -38,8 +38,7 @@ bool may_read(Oid relid)
 
 bool is_child(const PlannerInfo *root, const RangeTblEntry *rte)
 {
-    return rte->rtekind == RTE_RELATION &&
-           pg::compat::wanted(rte, pg::compat::permissions_of(root->parse)).required == 0;
+    return pg::compat::wanted(rte, pg::compat::permissions_of(root->parse)).required == 0;
 }
 
 // Those of a parent and all of its children together, for a parent that may be read and a child that may not.
@@ -76,13 +75,14 @@ bool show_to_leakproof(Oid relid, AttrNumber column, bool children, VariableStat
 
 bool relation_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, VariableStatData *found)
 {
-    if ((is_child(root, rte) && !may_read(rte->relid)) || (rte->rtekind == RTE_RELATION && rte->inh && shows_children(rte->relid))) {
+    const bool guarded = rte->rtekind == RTE_RELATION && gate::applies() && pg::memo::find(rte->relid) != nullptr;
+    if (guarded && ((is_child(root, rte) && !may_read(rte->relid)) || (rte->inh && shows_children(rte->relid)))) {
         found->statsTuple = nullptr;
         return true;
     }
     if (chain::relation_statistics != nullptr && chain::relation_statistics(root, rte, column, found))
         return true;
-    return rte->rtekind == RTE_RELATION && may_count_rows(rte->relid) && show_to_leakproof(rte->relid, column, rte->inh, found);
+    return guarded && may_count_rows(rte->relid) && show_to_leakproof(rte->relid, column, rte->inh, found);
 }
 
 bool index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *found)
