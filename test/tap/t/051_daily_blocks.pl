@@ -69,7 +69,7 @@ for my $who (qw(newcomer person_0 chief manager inspector)) {
     few($many ? 900 : 400, $who, 'SELECT * FROM jit.pending');
     few($many ? 2800 : 400, $who, 'SELECT * FROM jit.active');
     few(800, $who, 'SELECT * FROM jit.my_requests');
-    few($who eq 'person_0' ? 6000 : 1500, $who, 'SELECT * FROM jit.history ORDER BY event_id DESC LIMIT 50');
+    few($who eq 'person_0' ? 9000 : 1500, $who, 'SELECT * FROM jit.history ORDER BY event_id DESC LIMIT 50');
     few(600, $who, 'SELECT * FROM jit.history WHERE request_id = 7'); # most of them catalogs, in a new session
     few(22000, $who, 'SELECT * FROM jit.audit ORDER BY request_id DESC LIMIT 50'); # each with its uses and refusals
     few(1000, $who, 'SELECT * FROM jit.audit WHERE request_id = 7');
