@@ -38,6 +38,9 @@ SELECT count(*) FROM app.accounts;
 SELECT jit.request('role') IS NOT NULL AS asked;
 SELECT max(request_id) AS r FROM jit.my_requests \gset
 SELECT jit.release(:r);
+\c - postgres
+DO $$BEGIN FOR i IN 1..600 LOOP EXIT WHEN NOT EXISTS (SELECT FROM pg_auth_members WHERE grantor = 'jit_lender'::regrole); PERFORM pg_sleep(0.1); END LOOP; END$$;
+\c - regress_person
 SET client_min_messages = warning;
 SELECT jit.request('accounts') AS r \gset
 \c - regress_maker
