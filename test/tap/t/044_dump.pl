@@ -102,6 +102,7 @@ sub fresh {
     my $to = PostgreSQL::Test::Cluster->new($name);
     $to->init(extra => ['--no-locale', '--encoding=UTF8']);
     $to->append_conf('postgresql.conf', "shared_preload_libraries = 'jit_guard'\nwal_level = replica\njit_guard.control_database = 'app'\nfsync = off\ntimezone = 'UTC'");
+    $to->append_conf('postgresql.conf', "jit_guard.test_off = '$ENV{JIT_TEST_OFF}'") if $ENV{JIT_TEST_OFF};
     $to->start;
     # The role that initdb made exists already.
     IPC::Run::run(['psql', '-XAtq', '-d', $to->connstr('postgres'), '-f', "$tmp/roles.sql"], '>', \my $said, '2>', \my $complaints);
