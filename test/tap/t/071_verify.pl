@@ -183,15 +183,15 @@ like($err, qr/from_seq 1 is not in the ledger/, 'what was dropped cannot be expo
 # ---- another key: the ledger says so before anything is signed with it ----
 sub incarnations { return sql(q{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:incarnation}'}) }
 $alice->query('SELECT 0 AS marked FROM pay.accounts LIMIT 1');
-sql(q{CALL jit.catch_up('60 s', true)}); # what named the key went with what was dropped: it is named again
+$ann->query(q{CALL jit.catch_up('60 s', true)}); # what named the key went with what was dropped: it is named again
 my ($one_key, $key_file) = (incarnations(), $node->data_dir . '/jit_guard_key.pem');
 $alice->query('SELECT 1 AS marked FROM pay.accounts LIMIT 1');
-sql(q{CALL jit.catch_up('60 s', true)});
+$ann->query(q{CALL jit.catch_up('60 s', true)});
 is($one_key, 1, 'the key is named in what is left');
 is(incarnations(), $one_key, 'the same key: no other incarnation');
 rename $key_file, "$key_file.old" or die "$key_file: $!";
 $alice->query('SELECT 2 AS marked FROM pay.accounts LIMIT 1');
-sql(q{CALL jit.catch_up('60 s', true)});
+$ann->query(q{CALL jit.catch_up('60 s', true)});
 is(incarnations(), $one_key + 1, 'another key: another incarnation');
 is(sql('SELECT bool_and(ok) FROM jit.verify()'), 't', 'jit.verify() takes what is signed with it');
 my $first = $key;
