@@ -269,13 +269,10 @@ bool visit_call(const FuncExpr *call, Visit visit, void *to)
 {
     if (!maintains(call->funcid))
         return true;
-    const auto *argument = static_cast<const Node *>(linitial(call->args));
-    while (IsA(argument, RelabelType))
-        argument = reinterpret_cast<const Node *>(reinterpret_cast<const RelabelType *>(argument)->arg);
-    const auto *constant = reinterpret_cast<const Const *>(argument);
-    if (!IsA(argument, Const) || constant->constisnull || constant->constlen != sizeof(Oid))
+    Oid index = InvalidOid;
+    if (!values::is_about(call, &index))
         return false;
-    if (const Oid table = IndexGetRelation(DatumGetObjectId(constant->constvalue), true); OidIsValid(table))
+    if (const Oid table = IndexGetRelation(index, true); OidIsValid(table))
         judge(access_to(table, InvalidOid), GetCurrentTimestamp(), visit, to);
     return true;
 }
@@ -295,12 +292,20 @@ Datum jit_maintain(PG_FUNCTION_ARGS)
     const Oid original = count > 0 ? PG_GETARG_OID(count) : InvalidOid;
     if (!OidIsValid(original) || !index_calls::maintains(original))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("jit._maintain() is not to be called by name"),
-                        errdetail("Queries call it in place of functions that maintain an index.")));
+                        errdetail("Queries call it in place of functions that maintain an index."),
+                        errhint("Call the function itself: SELECT brin_summarize_new_values('index');")));
     values::check_privilege(original);
     index_calls::admit(PG_GETARG_OID(0), values::author_of(fcinfo));
-    index_calls::announced = original;
-    InvokeFunctionExecuteHook(original);
-    index_calls::announced = InvalidOid;
+    PG_TRY(); // another module may refuse the call, and then it stays to be asked about
+    {
+        index_calls::announced = original;
+        InvokeFunctionExecuteHook(original);
+    }
+    PG_FINALLY();
+    {
+        index_calls::announced = InvalidOid;
+    }
+    PG_END_TRY();
     FmgrInfo function;
     fmgr_info(original, &function);
     LOCAL_FCINFO(inner, FUNC_MAX_ARGS);

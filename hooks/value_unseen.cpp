@@ -209,6 +209,18 @@ bool may_see(Oid sequence)
     return may;
 }
 
+bool is_about(const FuncExpr *call, Oid *object)
+{
+    const auto *argument = static_cast<const Node *>(linitial(call->args));
+    while (IsA(argument, RelabelType))
+        argument = reinterpret_cast<const Node *>(reinterpret_cast<const RelabelType *>(argument)->arg);
+    const auto *constant = reinterpret_cast<const Const *>(argument);
+    if (!IsA(argument, Const) || constant->constisnull || constant->constlen != sizeof(Oid))
+        return false;
+    *object = DatumGetObjectId(constant->constvalue);
+    return true;
+}
+
 bool visit_call(const FuncExpr *call, Visit visit, void *to)
 {
     const int index = index_of(call->funcid);
@@ -216,16 +228,13 @@ bool visit_call(const FuncExpr *call, Visit visit, void *to)
         return true;
     if (functions[index].argument == Argument::descriptor)
         return false;
-    const auto *argument = static_cast<const Node *>(linitial(call->args));
-    while (IsA(argument, RelabelType))
-        argument = reinterpret_cast<const Node *>(reinterpret_cast<const RelabelType *>(argument)->arg);
-    const auto *constant = reinterpret_cast<const Const *>(argument);
-    if (!IsA(argument, Const) || constant->constisnull || constant->constlen != sizeof(Oid))
+    Oid object = InvalidOid;
+    if (!is_about(call, &object))
         return false;
     const core::Actions actions = functions[index].action != core::Action::count_
                                       ? core::bit(functions[index].action)
                                       : core::bit(core::Action::select) | core::bit(core::Action::update);
-    judge(objects::access_by_itself(class_of(functions[index]), DatumGetObjectId(constant->constvalue), actions, InvalidOid),
+    judge(objects::access_by_itself(class_of(functions[index]), object, actions, InvalidOid),
           GetCurrentTimestamp(), visit, to);
     return true;
 }

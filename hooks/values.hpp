@@ -45,6 +45,9 @@ void check_privilege(Oid original);
 // Does the body of a function spell one of the names, or may it in a way that is not seen?
 [[nodiscard]] bool names_any(char *words, std::span<const char *const> names);
 
+// Is the first argument of the call a constant? Then it is this object.
+[[nodiscard]] bool is_about(const FuncExpr *call, Oid *object);
+
 // For jit.check: the call of an original, judged; false when only its execution can tell what it is about.
 [[nodiscard]] bool visit_call(const FuncExpr *call, Visit visit, void *to);
 

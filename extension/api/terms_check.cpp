@@ -140,7 +140,8 @@ Attributes attributes_of(Oid role)
 {
     HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
     if (!HeapTupleIsValid(tuple))
-        elog(ERROR, "jit_guard: role %u is gone", role);
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role with OID %u does not exist", role),
+                        errdetail("It was dropped while the policy was read."), errhint("Name another role.")));
     const auto *row = reinterpret_cast<Form_pg_authid>(GETSTRUCT(tuple));
     const Attributes found{row->rolsuper, row->rolcanlogin, membership::member_names(role, membership::Loans::do_not_count)};
     ReleaseSysCache(tuple);
