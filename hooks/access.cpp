@@ -180,8 +180,8 @@ void keep_from_subscription(Oid subscription)
     List *targets = NIL;
     const auto rows = pg::catalog_rows::rows_of(SubscriptionRelRelationId, SnapshotSelf);
     while (const auto *row = pg::catalog_rows::next_as<FormData_pg_subscription_rel>(rows)) {
-        if (row->srsubid == subscription)
-            targets = lappend_oid(targets, row->srrelid);
+        if (row->srsubid == subscription) // rows of a partitioned table are written to its partitions
+            targets = list_concat_unique_oid(targets, find_all_inheritors(row->srrelid, NoLock, nullptr));
         if (row->srsubid == subscription && (row->srrelid < FirstNormalObjectId || pg::catalog::is_house_table(row->srrelid)))
             found = row->srrelid;
     }

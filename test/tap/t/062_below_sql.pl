@@ -21,14 +21,16 @@ $sharedir =~ s{^\Q$ENV{JIT_WORK}/tree\E}{};
 sub scene {
     my ($node, $tree) = @_;
     $node->safe_psql('postgres', 'CREATE DATABASE publisher');
-    $node->safe_psql('publisher', q{CREATE TABLE wares (id int, v text); CREATE TABLE plain (id int); CREATE PUBLICATION wares FOR TABLE wares; CREATE PUBLICATION plain FOR TABLE plain});
+    $node->safe_psql('publisher', q{CREATE TABLE wares (id int, v text); CREATE TABLE plain (id int); CREATE PUBLICATION wares FOR TABLE wares; CREATE PUBLICATION plain FOR TABLE plain; CREATE TABLE parted (id int); CREATE PUBLICATION parted FOR TABLE parted});
     sql($node, <<'SQL');
 CREATE ROLE root LOGIN SUPERUSER; CREATE ROLE officer LOGIN SUPERUSER; CREATE ROLE guest LOGIN SUPERUSER; CREATE ROLE eve LOGIN; CREATE ROLE rw; CREATE ROLE readers;
 CREATE TABLE wares (id int, v text); INSERT INTO wares VALUES (1, 'MARKER'); CREATE TABLE plain (id int);
+CREATE TABLE parted (id int) PARTITION BY LIST (id); CREATE TABLE parted_guarded PARTITION OF parted FOR VALUES IN (1);
 CREATE TABLE lent (v text); INSERT INTO lent VALUES ('MARKER'); GRANT SELECT ON lent TO rw;
 CREATE TABLE shared (v text); INSERT INTO shared VALUES ('MARKER'); GRANT SELECT ON shared TO readers;
 CREATE TABLE own (v text); INSERT INTO own VALUES ('MARKER'); GRANT SELECT ON own TO alice;
 SELECT jit.create_policy('data', '{ALL}', '{public.wares}', eligible => '{staff}', approvers => '{leads}', exempt => '{officer}');
+SELECT jit.create_policy('parts', '{DELETE}', '{public.parted_guarded}', eligible => '{staff}', approvers => '{leads}', exempt => '{officer}');
 SELECT jit.create_policy('copies', '{REPLICATION}', '{server}', eligible => '{staff}', approvers => '{leads}', exempt => '{officer, guest}');
 SELECT jit.create_policy('lent', '{ALL}', '{public.lent}', lends => 'rw', eligible => '{staff}', approvals => 0, require_reason => false);
 SELECT jit.create_policy('own', '{ALL}', '{public.own}', eligible => '{staff}', approvals => 0, require_reason => false);
@@ -128,6 +130,9 @@ $node->safe_psql('publisher', 'ALTER PUBLICATION plain ADD TABLE wares');
 refused($node, 'root', 'ALTER SUBSCRIPTION plain REFRESH PUBLICATION WITH (copy_data = false)', qr/on public\.wares $needs/, 'nor does one grow to it');
 is((as_person($node, 'officer', subscribe($node, 'wares')))[0], 0, 'somebody exempt may');
 refused($node, 'root', 'ALTER SUBSCRIPTION wares CONNECTION $$dbname=elsewhere$$', qr/on public\.wares $needs/, 'and nobody else points it elsewhere');
+refused($node, 'root', subscribe($node, 'parted'), qr/DELETE on public\.parted_guarded $needs/, 'one to a table of which a partition is guarded');
+is((as_person($node, 'officer', subscribe($node, 'parted')))[0], 0, 'somebody exempt may');
+as_person($node, 'officer', 'DROP SUBSCRIPTION parted');
 sql($node, $_) for 'ALTER SUBSCRIPTION plain DISABLE', 'ALTER SUBSCRIPTION plain SET (slot_name = NONE)', 'DROP SUBSCRIPTION plain';
 as_person($node, 'officer', 'DROP SUBSCRIPTION wares');
 
