@@ -70,9 +70,8 @@ void admit_relation(Oid relid, Action action)
     const bool is_part = guarded->relkind == RELKIND_INDEX || guarded->relkind == RELKIND_PARTITIONED_INDEX ||
                          guarded->relkind == RELKIND_SEQUENCE || guarded->relkind == RELKIND_TOASTVALUE;
     const core::Actions actions = is_part ? core::bit(action) : targets::by_kind(relid, core::bit(action));
-    // What a policy only monitors was reported when the command was read; TRUNCATE is seen here alone.
     gate::admit({relid, actions, nullptr, nullptr, nullptr, true, InvalidOid, {}}, debug_query_string,
-                action != Action::truncate, &outcome);
+                lost_parts::was_judged(relid, action), &outcome);
     gate::note_uses(outcome, debug_query_string);
 }
 

@@ -129,6 +129,17 @@ bool was_judged_with(const Frame *frame, int one)
 
 } // namespace
 
+bool was_judged(Oid relid, core::Action action)
+{
+    const memo::Guarded *const guarded = current != nullptr ? memo::find(relid) : nullptr;
+    if (guarded == nullptr)
+        return false;
+    for (const core::ObjectId one : guarded->relations)
+        if (was_named(current, one, action) && (one == relid || shares_guards(guarded, memo::find(one))))
+            return true;
+    return false;
+}
+
 void part(Oid class_id, Oid id, bool at_once)
 {
     const attached::Part part = attached::part(class_id, id);

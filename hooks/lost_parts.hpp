@@ -36,6 +36,9 @@ inline void push(Frame *frame, List *named)
 }
 inline void pop(const Frame *frame) { current = frame->outer; }
 
+// Was the relation judged when the command was read, by its name or that of a parent?
+[[nodiscard]] bool was_judged(Oid relid, core::Action action);
+
 // About to be dropped: something that may hang on a relation, a column, or a sequence that goes with a table of its own.
 void part(Oid class_id, Oid id, bool at_once);
 void column(Oid relid);

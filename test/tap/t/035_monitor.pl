@@ -11,7 +11,7 @@ use JitCluster;
 my $node = new_cluster('monitor');
 $node->safe_psql('app', <<'SQL');
 CREATE ROLE owner; CREATE ROLE eve LOGIN; CREATE ROLE payroll; CREATE ROLE root LOGIN SUPERUSER;
-CREATE SCHEMA pay AUTHORIZATION owner; GRANT USAGE ON SCHEMA pay TO PUBLIC;
+CREATE SCHEMA pay AUTHORIZATION owner; CREATE SCHEMA rest AUTHORIZATION owner; GRANT USAGE ON SCHEMA pay TO PUBLIC;
 SET ROLE owner;
 CREATE TABLE pay.accounts (id int PRIMARY KEY, iban text); INSERT INTO pay.accounts VALUES (1, 'DE01'), (2, 'DE02');
 CREATE TABLE pay.entries (id int, account int REFERENCES pay.accounts ON DELETE CASCADE); INSERT INTO pay.entries VALUES (1, 1);
@@ -25,10 +25,11 @@ CREATE FUNCTION pay.calls() RETURNS text LANGUAGE plpgsql AS $$ DECLARE x text; 
 CREATE FUNCTION pay.fires() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pay.calls(); RETURN new; END $$;
 CREATE TRIGGER fires BEFORE INSERT ON pay.inbox FOR EACH ROW EXECUTE FUNCTION pay.fires();
 CREATE FUNCTION pay.guarded() RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE SEQUENCE rest.numbers; CREATE VIEW pay.shown AS SELECT id FROM pay.ups;
 GRANT ALL ON ALL TABLES IN SCHEMA pay TO eve;
 RESET ROLE;
 SQL
-sql($node, q{SELECT jit.create_policy('acc', '{ALL}', '{pay.accounts, pay.part, pay.downs, function pay.guarded()}', eligible => '{staff}', approvers => '{leads}')});
+sql($node, q{SELECT jit.create_policy('acc', '{ALL}', '{pay.accounts, pay.part, pay.downs, pay.shown, rest.numbers, function pay.guarded()}', eligible => '{staff}', approvers => '{leads}')});
 sql($node, q{SELECT jit.create_policy('roles', '{ALL}', '{role payroll}', eligible => '{staff}', approvers => '{leads}')});
 
 # [what, person, statement, functions and views that the line has to name]
@@ -52,6 +53,9 @@ my @cases = (
     ['EXECUTE', 'eve', 'SELECT pay.guarded()'],
     ['a command', 'root', 'BEGIN; ALTER TABLE pay.accounts ADD x int; ROLLBACK'],
     ['DROP', 'root', 'BEGIN; DROP TABLE pay.accounts CASCADE; ROLLBACK'],
+    ['DROP of the whole of a part', 'root', 'BEGIN; DROP TABLE pay.whole; ROLLBACK'],
+    ['a view that goes with its table', 'root', 'BEGIN; DROP TABLE pay.ups CASCADE; ROLLBACK'],
+    ['a sequence that goes with its schema', 'root', 'BEGIN; DROP SCHEMA rest CASCADE; ROLLBACK'],
     ['a role', 'root', 'BEGIN; GRANT payroll TO eve; ROLLBACK'],
     ['a role in a function', 'root', 'DO $$ BEGIN GRANT payroll TO eve; REVOKE payroll FROM eve; END $$', stack => qr/inline_code_block/],
 );
