@@ -169,13 +169,30 @@ Made made_index(Oid id)
     return {pg::fresh_rows::owner_now(relid), Action::create_index, relation_text("an index of", relid)};
 }
 
+bool has_trigger_text(const TriggerDesc *triggers)
+{
+    for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++)
+        if (const Trigger &one = triggers->triggers[i]; !one.tgisinternal && (one.tgqual != nullptr || one.tgnargs > 0))
+            return true;
+    return false;
+}
+
+bool has_index_text(Relation relation)
+{
+    ListCell *cell;
+    foreach (cell, RelationGetIndexList(relation))
+        if (OidIsValid(made_index(lfirst_oid(cell)).owner))
+            return true;
+    return false;
+}
+
 // Has the table a text that becomes the new owner's with it?
 bool has_text(Oid relid)
 {
     Relation relation = try_relation_open(relid, NoLock); // whoever alters it holds a lock
     if (relation == nullptr)
         return false;
-    bool has = relation->rd_rules != nullptr ||
+    bool has = relation->rd_rules != nullptr || has_trigger_text(relation->trigdesc) || has_index_text(relation) ||
                fresh(PolicyRelationId, PolicyPolrelidPolnameIndexId, {Anum_pg_policy_polrelid, 0}, relid) != nullptr;
     const TupleConstr *const texts = gate::applies() ? RelationGetDescr(relation)->constr : nullptr;
     for (int i = 0; !has && texts != nullptr && i < texts->num_defval; i++)

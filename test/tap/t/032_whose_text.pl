@@ -201,6 +201,14 @@ my @attacks = (
         set_up => "CREATE FUNCTION SCHEMA.says(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', \$1; RETURN \$1; END';" . makes('CREATE INDEX ON SCHEMA.hers (id, SCHEMA.says(SCHEMA.tells(id)))'),
         do => 'CREATE TABLE SCHEMA.hers (id int) PARTITION BY LIST (id); INSERT INTO SCHEMA.bait VALUES (1); CREATE TABLE SCHEMA.her1 PARTITION OF SCHEMA.hers FOR VALUES IN (1); INSERT INTO SCHEMA.hers VALUES (1)',
         twin => 'CREATE TABLE SCHEMA.hers (id int); CREATE INDEX ON SCHEMA.hers (id, SCHEMA.says(SCHEMA.tells(id))); INSERT INTO SCHEMA.hers VALUES (1)'},
+    # vector 304
+    {name => 'somebody\'s trigger that gives a table to the person, with a trigger whose condition calls a guarded function', as => 'dba', approved => '{ALL}', off => 'made_by_others', guards => 'function SCHEMA.tells()', objects => 'function SCHEMA.tells()',
+        before => 'CREATE FUNCTION SCHEMA.tells() RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN \'MARKER\'; END$$; SET ROLE mallory;' . "$loot CREATE FUNCTION SCHEMA.logs(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN INSERT INTO SCHEMA.loot VALUES (\$1); RETURN true; END'; CREATE FUNCTION SCHEMA.rests() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+            . 'CREATE TABLE SCHEMA.theirs (id int); CREATE TRIGGER t AFTER INSERT ON SCHEMA.theirs FOR EACH ROW WHEN (SCHEMA.logs(SCHEMA.tells())) EXECUTE FUNCTION SCHEMA.rests();' . makes('ALTER TABLE SCHEMA.theirs OWNER TO dba') . 'RESET ROLE;',
+        do => 'INSERT INTO SCHEMA.bait VALUES (1); INSERT INTO SCHEMA.theirs VALUES (1)', happened => $looted, twin => 'ALTER TABLE SCHEMA.theirs OWNER TO dba; INSERT INTO SCHEMA.theirs VALUES (1)'},
+    {name => 'the same with an index', as => 'dba', approved => '{ALL}', off => 'made_by_others', guards => 'function SCHEMA.tells(integer)', objects => 'function SCHEMA.tells(integer)',
+        before => 'CREATE FUNCTION SCHEMA.tells(int) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RETURN \'MARKER\'; END$$; SET ROLE mallory;' . "CREATE FUNCTION SCHEMA.says(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', \$1; RETURN \$1; END'; CREATE TABLE SCHEMA.theirs (id int); CREATE INDEX ON SCHEMA.theirs (id, SCHEMA.says(SCHEMA.tells(id)));" . makes('ALTER TABLE SCHEMA.theirs OWNER TO dba') . 'RESET ROLE;',
+        do => 'INSERT INTO SCHEMA.bait VALUES (1); INSERT INTO SCHEMA.theirs VALUES (1)', twin => 'ALTER TABLE SCHEMA.theirs OWNER TO dba; INSERT INTO SCHEMA.theirs VALUES (1)'},
     # vector 255
     {name => 'somebody\'s trigger that prepares a statement in the place of the person\'s', as => 'alice', approved => '{ALL}', off => 'made_by_others',
         set_up => $loot . makes('DEALLOCATE q', "PREPARE q AS INSERT INTO SCHEMA.loot $read"),
