@@ -3,10 +3,12 @@
 
 #include "hooks/cluster_targets.hpp"
 
+#include "hooks/found_relations.hpp"
 #include "hooks/switches.hpp"
+#include "hooks/untrusted_code.hpp"
 
 extern "C" {
-#include "catalog/pg_language.h"
+#include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
 #include "nodes/pg_list.h"
@@ -192,49 +194,17 @@ void put_copy(const To &to, const CopyStmt *copy)
         to.server(Action::copy_file);
 }
 
-// C, internal and the untrusted languages can do whatever the server's own process can.
-void put_language(const To &to, const char *name)
+void put_language_option(const To &to, const List *options)
 {
-    HeapTuple tuple = SearchSysCache1(LANGNAME, PointerGetDatum(name));
-    if (!HeapTupleIsValid(tuple))
-        return;
-    const bool trusted = reinterpret_cast<Form_pg_language>(GETSTRUCT(tuple))->lanpltrusted;
-    ReleaseSysCache(tuple);
-    if (!trusted)
+    if (untrusted_code::is_named_in(options))
         to.server(Action::untrusted_code);
 }
 
-void put_language_option(const To &to, const List *options)
-{
-    ListCell *cell;
-    foreach (cell, options)
-        if (auto *option = static_cast<DefElem *>(lfirst(cell)); strcmp(option->defname, "language") == 0)
-            put_language(to, defGetString(option));
-}
-
-// An aggregate whose state is "internal" hands what one C function made to another that takes it for something else.
-bool keeps_internal_state(const DefineStmt *define)
-{
-    ListCell *cell;
-    foreach (cell, define->definition) {
-        auto *option = static_cast<DefElem *>(lfirst(cell));
-        if ((strcmp(option->defname, "stype") == 0 || strcmp(option->defname, "stype1") == 0 ||
-             strcmp(option->defname, "mstype") == 0) &&
-            option->arg != nullptr && strcmp(strVal(llast(defGetTypeName(option)->names)), "internal") == 0)
-            return true;
-    }
-    return false;
-}
-
-// What only superusers may define puts C functions together that never met: they can be made to read any memory.
 void put_definition(const To &to, const DefineStmt *define)
 {
-    const bool unsafe = define->kind == OBJECT_TSPARSER || define->kind == OBJECT_TSTEMPLATE ||
-                        (define->kind == OBJECT_TYPE && define->definition != NIL) ||
-                        (define->kind == OBJECT_AGGREGATE && keeps_internal_state(define));
     if (define->kind == OBJECT_OPERATOR)
         to.server(Action::create_operator);
-    else if (unsafe && !switches::off("cluster_definitions"))
+    else if (untrusted_code::is_unsafe(define) && !switches::off("cluster_definitions"))
         to.server(Action::untrusted_code);
 }
 
@@ -256,6 +226,18 @@ void put_default_privileges(const To &to, const AlterDefaultPrivilegesStmt *alte
         }
     if (!named)
         to.role(GetUserId(), Action::alter_default_privileges);
+}
+
+void put_drop_owned(const To &to, const List *roles)
+{
+    to.roles(roles, Action::drop_owned);
+    if (switches::off("owned_privileges"))
+        return;
+    ListCell *cell;
+    foreach (cell, found_relations::privileged(roles, DatabaseRelationId))
+        to.database(lfirst_oid(cell), Action::revoke);
+    foreach (cell, found_relations::memberships_given(roles))
+        to.role(lfirst_oid(cell), Action::revoke);
 }
 
 void put_mapping(const To &to, const RoleSpec *user, Action action)
@@ -307,7 +289,7 @@ void visit(const Node *parsetree, Emit emit, void *emit_to)
             break;
         }
         case T_DropOwnedStmt:
-            to.roles(JIT_STATEMENT(DropOwnedStmt)->roles, Action::drop_owned);
+            put_drop_owned(to, JIT_STATEMENT(DropOwnedStmt)->roles);
             break;
         case T_AlterDefaultPrivilegesStmt:
             put_default_privileges(to, JIT_STATEMENT(AlterDefaultPrivilegesStmt));

@@ -3,14 +3,19 @@
 #include "hooks/found_relations.hpp"
 
 #include "pg/catalog_rows.hpp"
+#include "pg/compat_roles.hpp"
 
 extern "C" {
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_auth_members.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_shdepend.h"
 #include "commands/extension.h"
+#include "utils/acl.h"
 }
 
 namespace jit::hooks::found_relations {
@@ -58,6 +63,39 @@ List *of_extension(const char *name)
         if (row->deptype == DEPENDENCY_EXTENSION && row->classid == RelationRelationId)
             found = lappend_oid(found, row->objid);
     end(rows);
+    return found;
+}
+
+List *privileged(const List *roles, Oid catalog)
+{
+    List *found = NIL;
+    ListCell *cell;
+    foreach (cell, roles) {
+        const auto rows = rows_of(SharedDependRelationId, SharedDependReferenceIndexId, {Anum_pg_shdepend_refclassid, AuthIdRelationId},
+                                  {Anum_pg_shdepend_refobjid, get_rolespec_oid(lfirst_node(RoleSpec, cell), true)});
+        while (const auto *row = next_as<FormData_pg_shdepend>(rows))
+            if (row->deptype == SHARED_DEPENDENCY_ACL && row->classid == catalog &&
+                (row->dbid == MyDatabaseId || !OidIsValid(row->dbid)))
+                found = list_append_unique_oid(found, row->objid);
+        end(rows);
+    }
+    list_sort(found, list_oid_cmp);
+    return found;
+}
+
+List *memberships_given(const List *roles)
+{
+    List *found = NIL;
+    ListCell *cell;
+    foreach (cell, pg::compat::one_row_a_pair ? NIL : roles) {
+        const Oid grantor = get_rolespec_oid(lfirst_node(RoleSpec, cell), true);
+        const auto rows = rows_of(AuthMemRelationId);
+        while (const auto *row = next_as<FormData_pg_auth_members>(rows))
+            if (row->grantor == grantor)
+                found = list_append_unique_oid(found, row->roleid);
+        end(rows);
+    }
+    list_sort(found, list_oid_cmp);
     return found;
 }
 

@@ -1,4 +1,5 @@
-// found_relations.hpp: zone C. Relations that a command reaches without naming them: those in a schema, or of an extension.
+// found_relations.hpp: zone C. Relations that a command reaches without naming them: those in a schema, or of an extension; and what
+// DROP OWNED takes privileges on.
 #pragma once
 
 #include "pg/server.hpp"
@@ -14,5 +15,10 @@ enum class Kind : uint8 { with_rows, sequence };
 [[nodiscard]] List *in_schema(Oid schema, Kind kind);
 // Of the members of the extension.
 [[nodiscard]] List *of_extension(const char *name);
+
+// Of the objects of a catalog, this database's and shared ones, those on which one of the roles (RoleSpec) was given privileges.
+[[nodiscard]] List *privileged(const List *roles, Oid catalog);
+// The roles of which one of the roles (RoleSpec) made others members, where DROP OWNED takes that back.
+[[nodiscard]] List *memberships_given(const List *roles);
 
 } // namespace jit::hooks::found_relations

@@ -2,6 +2,10 @@
 
 #include "hooks/object_targets.hpp"
 
+#include <utility>
+
+#include "hooks/found_relations.hpp"
+#include "hooks/switches.hpp"
 #include "hooks/targets.hpp"
 #include "pg/catalog_rows.hpp"
 
@@ -173,6 +177,18 @@ void put_grant(const To &to, const GrantStmt *grant)
     }
 }
 
+void put_privileged(const To &to, const DropOwnedStmt *drop)
+{
+    constexpr std::pair<Oid, char> catalogs[] = {{ProcedureRelationId, core::class_function},
+                                                 {TypeRelationId, core::class_type},
+                                                 {NamespaceRelationId, core::class_schema},
+                                                 {LargeObjectRelationId, core::class_large_object}};
+    ListCell *cell;
+    for (const auto &[catalog, object_class] : catalogs)
+        foreach (cell, found_relations::privileged(drop->roles, catalog))
+            put(to, object_class, lfirst_oid(cell), bit(Action::revoke));
+}
+
 void put_default_privileges(const To &to, const AlterDefaultPrivilegesStmt *alter)
 {
     ListCell *cell;
@@ -192,6 +208,10 @@ void visit(Node *parsetree, Emit emit, void *context)
 {
     const To to = {emit, context};
     switch (nodeTag(parsetree)) {
+        case T_DropOwnedStmt:
+            if (!switches::off("owned_privileges"))
+                put_privileged(to, reinterpret_cast<const DropOwnedStmt *>(parsetree));
+            break;
         case T_GrantStmt:
             put_grant(to, reinterpret_cast<const GrantStmt *>(parsetree));
             break;

@@ -403,6 +403,11 @@ void visit(Node *parsetree, Emit emit, void *emit_to)
         case T_DropStmt:
             put_drop(to, reinterpret_cast<const DropStmt *>(parsetree), actions);
             break;
+        case T_DropOwnedStmt:
+            if (!switches::off("owned_privileges"))
+                put_each(to, found_relations::privileged(reinterpret_cast<const DropOwnedStmt *>(parsetree)->roles, RelationRelationId),
+                         bit(Action::revoke));
+            break;
         case T_GrantStmt:
             put_grant(to, reinterpret_cast<const GrantStmt *>(parsetree));
             break;

@@ -310,9 +310,8 @@ DROP TYPE mine.colour, mine.two;
 DROP TEXT SEARCH CONFIGURATION mine.words;
 DROP TABLE mine.rates;
 \c - postgres
-SET client_min_messages = warning;
-DROP OWNED BY regress_lender, regress_alice;
 \set VERBOSITY terse
 \i :end
 SET client_min_messages = warning;
+DROP OWNED BY regress_lender;
 DROP ROLE regress_lender;

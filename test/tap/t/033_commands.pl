@@ -164,6 +164,11 @@ my @attacks = (
     # vector 273
     {name => 'DROP OWNED with a policy that names the role', off => 'attached', as => 'dba', twin_as => 'exempt_dba', before_guard => 'CREATE ROLE "SCHEMA role"; CREATE POLICY p ON SCHEMA.secret TO "SCHEMA role", bob USING (false)', do => 'DROP OWNED BY "SCHEMA role"',
         happened => $has->('EXISTS (SELECT FROM pg_policy WHERE polrelid = $$SCHEMA.secret$$::regclass AND cardinality(polroles) = 1)')},
+    # vector 305: privileges that it takes
+    {name => 'DROP OWNED of a role with a privilege', off => 'owned_privileges', as => 'dba', twin_as => 'exempt_dba', before_guard => 'CREATE ROLE "SCHEMA role"; GRANT SELECT ON SCHEMA.secret TO "SCHEMA role"', do => 'DROP OWNED BY "SCHEMA role"',
+        happened => $has->('NOT has_table_privilege($$SCHEMA role$$, $$SCHEMA.secret$$, $$SELECT$$)')},
+    {name => 'DROP OWNED of a role with a privilege on a column', off => 'owned_privileges', as => 'dba', twin_as => 'exempt_dba', before_guard => 'CREATE ROLE "SCHEMA role"; GRANT SELECT (iban) ON SCHEMA.secret TO "SCHEMA role"', do => 'DO $$BEGIN DROP OWNED BY "SCHEMA role"; END$$',
+        happened => $has->('NOT has_column_privilege($$SCHEMA role$$, $$SCHEMA.secret$$, $$iban$$, $$SELECT$$)')},
     # vector 274: out of a policy on a schema
     {name => 'ALTER EXTENSION SET SCHEMA', as => 'dba', twin_as => 'exempt_dba', off => 'extension_members', actions => '{SELECT}', guards => '"\"SCHEMA ext\".*"',
         before_guard => 'CREATE schema "SCHEMA ext"; CREATE schema "SCHEMA out"; CREATE EXTENSION unaccent schema "SCHEMA ext"; CREATE TABLE "SCHEMA ext".m (iban text); INSERT INTO "SCHEMA ext".m VALUES ($$MARKER$$); ALTER EXTENSION unaccent ADD TABLE "SCHEMA ext".m;',

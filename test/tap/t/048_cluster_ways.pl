@@ -53,6 +53,21 @@ sub reassign {
     return;
 }
 
+# vector 305: privileges on a guarded database, and memberships in a guarded role, that DROP OWNED takes from one that nobody guards.
+sub drop_owned {
+    my ($node, $db, $options, $seen) = @_;
+    $node->safe_psql('app', 'CREATE ROLE had CREATEROLE; CREATE ROLE team; GRANT CREATE ON DATABASE plain TO had; GRANT team TO had WITH ADMIN OPTION; SET ROLE had; GRANT team TO erin');
+    sql($node, qq{SELECT jit.create_policy('taken', '{REVOKE}', '{$_}', eligible => '{staff}', approvers => '{leads}')}),
+        $seen->($_, (as_person($node, 'root', 'BEGIN; DROP OWNED BY had; ROLLBACK', db => $db, options => $options))[2]),
+        sql($node, q{SELECT jit.drop_policy('taken')}) for 'database plain', 'role team';
+    sql($node, q{SELECT jit.create_policy('taken', '{REVOKE}', '{database plain, role team}', eligible => '{staff}', approvers => '{leads}')});
+    request_approved($node, 'alice', '10 min', policy => 'taken');
+    is((as_person($node, 'alice', 'DROP OWNED BY had', db => $db))[2], '', "approved in $db");
+    sql($node, q{SELECT jit.drop_policy('taken')});
+    $node->safe_psql('app', 'DROP OWNED BY had; DROP ROLE had; DROP ROLE team');
+    return;
+}
+
 my @ways = (
     ['a file as a table', q{CREATE FOREIGN TABLE eve (l text) SERVER files OPTIONS (filename 'PG_VERSION')}, 'cluster_files'],
     ['a program as a table', q{CREATE FOREIGN TABLE eve (l text) SERVER files OPTIONS (program 'cat PG_VERSION')}, 'cluster_files'],
@@ -104,6 +119,7 @@ if (defined(my $tree = JitAttacks::_switch_tree())) {
     }
     open_again($open);
     reassign($open, 'app', '-c jit_guard.test_off=reassigned', sub { my ($err) = @_; is($err, '', 'reassigned: a database gets another owner without it') });
+    drop_owned($open, 'app', '-c jit_guard.test_off=owned_privileges', sub { my ($what, $err) = @_; is($err, '', "owned_privileges: DROP OWNED takes what was given on $what without it") });
     sql($open, $files);
     for my $way (@wrappers) {
         my $session = session($open, 'root', db => 'plain', options => '-c jit_guard.test_off=cluster_wrappers');
@@ -152,6 +168,8 @@ sql($node, q{SELECT jit.drop_policy('load')});
 
 for my $db ('app', 'plain') {
     reassign($node, $db, undef, sub { my ($err) = @_; like($err, qr/ALTER DATABASE on database plain $needs/, "REASSIGN OWNED of a database in $db") });
+    # Before 16 nobody's memberships hang on who gave them.
+    drop_owned($node, $db, undef, sub { my ($what, $err) = @_; like($err, $what =~ /^role/ && $node->pg_version < 16 ? qr/^$/ : qr/REVOKE on $what $needs/, "DROP OWNED in $db takes what was given on $what") });
 }
 # ---- wrappers ----
 sql($node, $files);

@@ -148,6 +148,11 @@ my @attacks = (
     # vector 275: what a command takes of a type that stays
     {name => 'DROP FUNCTION with a CHECK of a guarded domain', cascade(guards => 'domain SCHEMA.d', before_guard => 'CREATE DOMAIN SCHEMA.d AS text CHECK (SCHEMA.leak(value) > $$$$)', happened => $has->('NOT EXISTS (SELECT FROM pg_constraint WHERE contypid = $$SCHEMA.d$$::regtype)'))},
     {name => 'DROP TYPE with an attribute of a guarded type', cascade(guards => 'type SCHEMA.pair', set_up => 'CREATE TYPE SCHEMA.mood AS ENUM ($$a$$);', before_guard => 'CREATE TYPE SCHEMA.pair AS (a int, b SCHEMA.mood)', do => 'DROP TYPE SCHEMA.mood CASCADE', happened => $has->('NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = $$SCHEMA.pair$$::regclass AND attname = $$b$$)'))},
+    # vector 305: privileges that DROP OWNED takes
+    {name => 'DROP OWNED of a role with a privilege on a function', command(guards => $g, off => 'owned_privileges', before => "$pay CREATE ROLE \"SCHEMA role\"; GRANT EXECUTE ON FUNCTION SCHEMA.pay(int) TO \"SCHEMA role\";", do => 'DROP OWNED BY "SCHEMA role"',
+        happened => $has->('NOT (SELECT proacl::text ~ $$role$$ FROM pg_proc WHERE oid = $$SCHEMA.pay(int)$$::regprocedure)'))},
+    {name => 'DROP OWNED of a role with a privilege on a large object', command(guards => 'large object NUMBER', off => 'owned_privileges', before => "$lo CREATE ROLE \"SCHEMA role\"; GRANT SELECT ON LARGE OBJECT NUMBER TO \"SCHEMA role\";", do => 'DROP OWNED BY "SCHEMA role"',
+        happened => $has->('NOT (SELECT lomacl::text ~ $$role$$ FROM pg_largeobject_metadata WHERE oid = NUMBER)'))},
     # vector 276
     {name => 'REASSIGN OWNED of a large object', as => 'dba', twin_as => 'exempt_dba', guards => 'large object NUMBER', off => 'reassigned', before => "$lo CREATE ROLE \"SCHEMA role\"; ALTER LARGE OBJECT NUMBER OWNER TO \"SCHEMA role\";",
         do => 'REASSIGN OWNED BY "SCHEMA role" TO bob', happened => $has->('EXISTS (SELECT FROM pg_largeobject_metadata WHERE oid = NUMBER AND lomowner = $$bob$$::regrole)')},
