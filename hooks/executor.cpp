@@ -82,11 +82,11 @@ inline void start_decided(QueryDesc *query, int flags)
 void start_guarded(QueryDesc *query, int flags)
 {
     const PlannedStmt *const plan = query->plannedstmt;
-    bool hides_rows = false;
+    auto hidden = failing_rows::Hidden::nothing;
     if (plan->resultRelations != NIL) {
         house::check_catalogs(plan, query->sourceText);
         plan_facts::announce_house(plan);
-        hides_rows = failing_rows::are_hidden(plan);
+        hidden = failing_rows::in_plan(plan);
     }
     gate::Outcome outcome = {};
     outcome.until = core::never;
@@ -109,8 +109,8 @@ void start_guarded(QueryDesc *query, int flags)
 
     start_decided(query, flags);
     row_counting::Placing *const rechecks = counts_rows ? row_counting::put_meters(query, outcome) : nullptr;
-    if (outcome.guarded || hides_rows)
-        guarded_queries::remember(query, plan, outcome, counts_rows, hides_rows, rechecks);
+    if (outcome.guarded || hidden != failing_rows::Hidden::nothing)
+        guarded_queries::remember(query, plan, outcome, counts_rows, hidden, rechecks);
 }
 
 // A cursor is known by its name: somebody else's function can fetch from it what the person's statement opened.
@@ -205,7 +205,7 @@ void start_bound(QueryDesc *query, int flags)
         return;
     if (guarded_queries::find(query) == nullptr) { // nothing guarded in it: what it calls may touch that
         const gate::Outcome nothing;
-        guarded_queries::remember(query, plan, nothing, false, false, nullptr);
+        guarded_queries::remember(query, plan, nothing, false, failing_rows::Hidden::nothing, nullptr);
     }
     guarded_queries::find(query)->binding = binding;
 }
@@ -299,9 +299,9 @@ namespace {
 bool hide_rows(const QueryDesc *query, failing_rows::Frame *frame)
 {
     const Guarded *entry = guarded_queries::first != nullptr ? guarded_queries::find(query) : nullptr;
-    if (entry == nullptr || !entry->hides_rows)
+    if (entry == nullptr || entry->hides == failing_rows::Hidden::nothing)
         return false;
-    failing_rows::push(frame);
+    failing_rows::push(frame, entry->hides);
     return true;
 }
 

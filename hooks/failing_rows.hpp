@@ -1,5 +1,6 @@
 // failing_rows.hpp: zone C. The error of a constraint shows the row that an UPDATE found, all of it, to whoever holds the
-// privileges. Where reading is guarded, it is shown to those who may read it.
+// privileges, and that of an exclusion constraint a row that was there before. Where reading is guarded, they are shown to those
+// who may read them, the latter where nobody counts what is read.
 #pragma once
 
 #include "pg/server.hpp"
@@ -10,15 +11,14 @@ extern "C" {
 
 namespace jit::hooks::failing_rows {
 
-// Does the plan change a relation that is guarded against reading, and that the person may not read whole? Then that is noted.
-[[nodiscard]] bool are_hidden(const PlannedStmt *plan);
+enum class Hidden : uint8 { nothing, conflicts, all }; // conflicts: the rows that exclusion constraints find
 
-// The same for one relation, and what is hung below it.
-[[nodiscard]] bool is_hidden(Oid relid);
-
-// Such a relation is changed: constraints that are deferred fail later, and then without their DETAIL, too.
-void note_changed();
-[[nodiscard]] bool may_fail_later();
+// What the person may not see of the relations that the plan changes. Constraints that are deferred fail later: that is noted.
+[[nodiscard]] Hidden in_plan(const PlannedStmt *plan);
+// The same for COPY into one relation, and what is hung below it.
+[[nodiscard]] Hidden in_copy(Oid relid);
+// And for the constraints that were deferred.
+[[nodiscard]] Hidden later();
 void transaction_over(bool committed);
 // Of an error on its way to the log and the client. COMMIT leaves no other place: nothing of ours is on the stack then.
 void hide_at_commit(ErrorData *error);
@@ -26,8 +26,9 @@ void hide_at_commit(ErrorData *error);
 // Takes the DETAIL from such errors while it is on the stack; must stay alive until pop(), or the error.
 struct Frame {
     ErrorContextCallback callback;
+    Hidden what;
 };
-void push(Frame *frame);
+void push(Frame *frame, Hidden what);
 inline void pop(const Frame *frame) { error_context_stack = frame->callback.previous; }
 
 } // namespace jit::hooks::failing_rows

@@ -17,6 +17,7 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
 #include "utils/syscache.h"
 }
@@ -63,6 +64,60 @@ bool makes_any_type(Oid function)
         default:
             return pg::compat::tries_any_type(function) && !switches::off("given_filters");
     }
+}
+
+// Functions of PostgreSQL's that tell the client about what they are given, or of which a message depends on it: they parse XML, a
+// text for text search, an ACL's grantor, or the modifiers of a type.
+bool speaks(const FormData_pg_proc *function)
+{
+    if (function->prorettype == XMLOID || function->prorettype == ACLITEMOID)
+        return true;
+    bool text = false;
+    bool query = false;
+    bool vector = false;
+    for (int i = 0; i < function->pronargs; i++)
+        switch (function->proargtypes.values[i]) {
+            case XMLOID:
+            case XMLARRAYOID:
+            case CSTRINGARRAYOID:
+                return true;
+            case TEXTOID:
+            case CSTRINGOID:
+            case JSONOID:
+            case JSONBOID:
+                text = true;
+                break;
+            case TSQUERYOID:
+                query = true;
+                break;
+            case TSVECTOROID:
+                vector = true;
+                break;
+            default:
+                break;
+        }
+    if (function->oid == F_TS_MATCH_TT)
+        return true;
+    const bool makes_query = function->prorettype == TSQUERYOID && !query;
+    const bool makes_vector = function->prorettype == TSVECTOROID && !vector;
+    return text && (makes_query || makes_vector || query);
+}
+
+bool is_speaker(Oid function, void *)
+{
+    HeapTuple tuple = function < FirstNormalObjectId ? SearchSysCache1(PROCOID, ObjectIdGetDatum(function)) : nullptr;
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const bool found = speaks(reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple)));
+    ReleaseSysCache(tuple);
+    return found;
+}
+
+// Said about constants it tells nothing.
+bool tells_row(Node *node)
+{
+    return (IsA(node, XmlExpr) || check_functions_in_node(node, is_speaker, nullptr)) && contain_var_clause(node) &&
+           !switches::off("speaking_filters");
 }
 
 // For check_functions_in_node(): true stops.
@@ -129,7 +184,7 @@ bool watches(Node *node, void *relid)
                 return true;
             break;
     }
-    return check_functions_in_node(node, is_watcher, relid) || pg::compat::walk_expression(node, watches, relid);
+    return check_functions_in_node(node, is_watcher, relid) || tells_row(node) || pg::compat::walk_expression(node, watches, relid);
 }
 
 } // namespace

@@ -33,14 +33,14 @@ Guarded *find(const QueryDesc *query)
 
 // The entry lives and dies with the executor's own memory, whichever way the query ends.
 void remember(const QueryDesc *query, const PlannedStmt *plan, const gate::Outcome &outcome, bool counts_rows,
-              bool hides_rows, row_counting::Placing *rechecks)
+              failing_rows::Hidden hides, row_counting::Placing *rechecks)
 {
     const MemoryContext owner = query->estate->es_query_cxt;
     auto *entry = static_cast<Guarded *>(MemoryContextAlloc(owner, sizeof(Guarded)));
     *entry = {query, plan, pg::catalog::approvals_generation, pg::catalog::guards_generation, owner_stack::serial(), {},
               pg::bound::active.count > 0,
               pg::uses::any ? counting::counted_in(outcome, owner) : std::span<const core::RequestId>{}, counts_rows,
-              hides_rows, outcome.use_count > 0, outcome.use_count > 0 ? gate::recorded : 0, rechecks, first,
+              hides, outcome.use_count > 0, outcome.use_count > 0 ? gate::recorded : 0, rechecks, first,
               {jit_forget_query, entry, nullptr}};
     first = entry;
     MemoryContextRegisterResetCallback(owner, &entry->end);

@@ -2,6 +2,7 @@
 // their end: later runs of them are checked again.
 #pragma once
 
+#include "hooks/failing_rows.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/row_counting.hpp"
 #include "hooks/statement.hpp"
@@ -19,7 +20,7 @@ struct Guarded {
     bool judged_bound;          // it was judged while approvals that are bound to a statement were open
     std::span<const core::RequestId> taken; // uses, so that later fetches take no others
     bool counts_rows;
-    bool hides_rows; // in the errors of constraints
+    failing_rows::Hidden hides; // in the errors of constraints
     bool approved;   // it was allowed by an approval
     int32 record;    // number of its record, to which its rows are added
     row_counting::Placing *rechecks; // to be done before it runs
@@ -32,7 +33,7 @@ namespace guarded_queries {
 JIT_OURS extern Guarded *first;
 [[nodiscard]] Guarded *find(const QueryDesc *query);
 void remember(const QueryDesc *query, const PlannedStmt *plan, const gate::Outcome &outcome, bool counts_rows,
-              bool hides_rows, row_counting::Placing *rechecks);
+              failing_rows::Hidden hides, row_counting::Placing *rechecks);
 // The approvals that are bound to the query open while it runs on. Returns what was open before.
 [[nodiscard]] statement::Binding open_again(const QueryDesc *query);
 

@@ -20,7 +20,7 @@ void note_read()
 {
     // A procedure's loop is no part of any run, so that its query is the outermost.
     if (pg::session::executor_depth > 0 && guarded_queries::find(runs.outermost) == nullptr && !switches::off("held_loops"))
-        guarded_queries::remember(runs.outermost, runs.outermost->plannedstmt, {}, false, false, nullptr);
+        guarded_queries::remember(runs.outermost, runs.outermost->plannedstmt, {}, false, failing_rows::Hidden::nothing, nullptr);
 }
 
 bool fills_store(const QueryDesc *query)

@@ -262,7 +262,7 @@ struct Around {
     int calls;    // values::allowed_calls()
     Oid copies_into; // objects::copying_into
     bool lent;       // the privilege for it is
-    bool hides_rows; // in the errors of constraints
+    failing_rows::Hidden hides; // in the errors of constraints
     List *named;     // lost_parts::Frame
 };
 
@@ -294,8 +294,8 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
     deadline::Frame frame;
     deadline::push(&frame);
     failing_rows::Frame hiding;
-    if (around.hides_rows)
-        failing_rows::push(&hiding);
+    if (around.hides != failing_rows::Hidden::nothing)
+        failing_rows::push(&hiding, around.hides);
     lost_parts::Frame losing;
     lost_parts::push(&losing, around.named);
     PG_TRY();
@@ -328,7 +328,7 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
             planted::forget(planting);
     }
     PG_END_TRY();
-    if (around.hides_rows)
+    if (around.hides != failing_rows::Hidden::nothing)
         failing_rows::pop(&hiding);
     deadline::pop(&frame);
     planted::finish(planting);
@@ -353,7 +353,7 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
             pg::shared::hold_database(wanted);
         else
             wanted = InvalidOid;
-        const Around around = {wanted, false, false, core::Action::count_, 0, 0, InvalidOid, false, false, NIL};
+        const Around around = {wanted, false, false, core::Action::count_, 0, 0, InvalidOid, false, failing_rows::Hidden::nothing, NIL};
         if (OidIsValid(wanted))
             run_inside(around, statement, text, read_only_tree, context, parameters, environment, destination, completion);
         else
@@ -398,16 +398,14 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     if (IsA(parsetree, CopyStmt) && gate::applies())
         if (const auto *copy = reinterpret_cast<const CopyStmt *>(parsetree); copy->is_from && copy->relation != nullptr)
             copies_into = RangeVarGetRelid(copy->relation, NoLock, true);
-    bool hides_rows = IsA(parsetree, ConstraintsSetStmt) && failing_rows::may_fail_later();
-    if (OidIsValid(copies_into) && failing_rows::is_hidden(copies_into)) {
-        failing_rows::note_changed();
-        hides_rows = true;
-    }
+    auto hidden = IsA(parsetree, ConstraintsSetStmt) ? failing_rows::later() : failing_rows::Hidden::nothing;
+    if (OidIsValid(copies_into))
+        hidden = failing_rows::in_copy(copies_into);
     if (pg::things::current().function_count == 0)
         copies_into = InvalidOid;
     const Around around = {database, exporting, temporary, targets::action_of(parsetree),
                            IsA(parsetree, DoStmt) || IsA(parsetree, CallStmt) ? 1 : 0, calls, copies_into,
-                           may_borrow && lent_commands::takes(statement, text), hides_rows, named};
+                           may_borrow && lent_commands::takes(statement, text), hidden, named};
     run_inside(around, may_borrow && IsA(parsetree, CopyStmt) ? lending::copy_as_query(statement) : statement, text, read_only_tree, context, parameters,
                environment, destination, completion);
 
