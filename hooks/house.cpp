@@ -18,7 +18,10 @@
 extern "C" {
 #include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
+#include "parser/parse_func.h"
+#include "parser/parse_type.h"
 #include "tcop/tcopprot.h"
 #include "utils/regproc.h"
 }
@@ -273,8 +276,36 @@ void check_schema(const Node *parsetree, const char *statement)
         else if (OidIsValid(relid) && get_rel_namespace(relid) == catalog::house().nspoid && get_rel_relkind(relid) == RELKIND_VIEW)
             admit({Action::alter_view, pg::record::relation_name(relid)}, statement);
     }
-    if (const Oid schema = schema_entered(parsetree); OidIsValid(schema) && schema == catalog::house().nspoid)
+    const Oid schema = schema_entered(parsetree);
+    if (OidIsValid(schema) && schema == catalog::house().nspoid)
         admit({Action::create, "schema jit"}, statement);
+    else if (schema == PG_CATALOG_NAMESPACE && !switches::off("house_names"))
+        admit({Action::create, "schema pg_catalog"}, statement);
+}
+
+// jit_guard's own statements name PostgreSQL's functions, and rely on its casts.
+void check_renamed_function(const RenameStmt *rename, const char *statement)
+{
+    switch (rename->renameType) {
+        case OBJECT_FUNCTION:
+        case OBJECT_PROCEDURE:
+        case OBJECT_ROUTINE:
+        case OBJECT_AGGREGATE:
+            if (const Oid function = LookupFuncWithArgs(rename->renameType, reinterpret_cast<ObjectWithArgs *>(rename->object), true);
+                OidIsValid(function) && function < FirstNormalObjectId)
+                admit({Action::alter_function, format_procedure(function)}, statement);
+            break;
+        default:
+            break;
+    }
+}
+
+void check_cast(const CreateCastStmt *cast, const char *statement)
+{
+    const Oid from = LookupTypeNameOid(nullptr, cast->sourcetype, true);
+    const Oid to = LookupTypeNameOid(nullptr, cast->targettype, true);
+    if (OidIsValid(from) && from < FirstNormalObjectId && OidIsValid(to) && to < FirstNormalObjectId)
+        admit({Action::create_cast, "types of PostgreSQL"}, statement);
 }
 
 } // namespace
@@ -313,10 +344,18 @@ void check_command(const Node *parsetree, const char *statement)
             if (sets_guarded(reinterpret_cast<const AlterRoleSetStmt *>(parsetree)->setstmt))
                 admit({Action::setting, "role"}, statement);
             break;
-        case T_CreateFunctionStmt:
         case T_RenameStmt:
+            if (!switches::off("house_names"))
+                check_renamed_function(reinterpret_cast<const RenameStmt *>(parsetree), statement);
             check_schema(parsetree, statement);
             break;
+        case T_CreateFunctionStmt:
+            check_schema(parsetree, statement);
+            break;
+        case T_CreateCastStmt:
+            if (!switches::off("house_names"))
+                check_cast(reinterpret_cast<const CreateCastStmt *>(parsetree), statement);
+            return;
         case T_CreateRoleStmt:
         case T_AlterRoleStmt:
         case T_DropRoleStmt:

@@ -5,6 +5,7 @@
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/house_names.hpp"
 #include "hooks/index_calls.hpp"
 #include "hooks/lending.hpp"
 #include "hooks/objects.hpp"
@@ -46,6 +47,8 @@ PlannedStmt *plan_bound(Query *query, const char *text, int cursor_options, Para
 
 PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamListInfo parameters)
 {
+    if (pg::session::house_open > 0)
+        house_names::check_query(query);
     if (!gate::applies() || switches::off("planner"))
         return plan_nested(query, text, cursor_options, parameters);
 

@@ -70,6 +70,26 @@ SET client_min_messages = error;
 CREATE PUBLICATION regress_pub FOR TABLE jit.policies;
 DROP PUBLICATION regress_pub;
 RESET client_min_messages;
+-- What names in jit_guard's own statements could be made to mean: a cast, and a function that fits better (vector 321).
+CREATE FUNCTION mine.forges(text) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN DELETE FROM jit.votes; RAISE NOTICE 'forged'; RETURN jsonb_in(textout($1)); END $$;
+CREATE CAST (text AS jsonb) WITH FUNCTION mine.forges(text);
+\c - regress_alice
+\set VERBOSITY default
+SELECT jit.release(:r);
+\set VERBOSITY terse
+\c - regress_dba
+DROP CAST (text AS jsonb);
+CREATE FUNCTION pg_catalog.array_remove(text[], text) RETURNS text[] LANGUAGE plpgsql AS $$ BEGIN DELETE FROM jit.votes; RAISE NOTICE 'forged'; RETURN $1; END $$;
+CREATE TABLE app.gone ();
+SELECT jit.create_policy('gone', '{ALL}', '{app.gone}', eligible => '{regress_alice}', approvals => 0, require_reason => false, exempt => '{regress_dba}');
+DROP TABLE app.gone;
+DROP FUNCTION pg_catalog.array_remove(text[], text);
+-- Twin: without them.
+DROP TABLE app.gone;
+SELECT jit.drop_policy('gone');
+\c - regress_alice
+SELECT jit.release(:r);
+\c - regress_dba
 SELECT jit.drop_policy('accounts');
 SELECT count(*) FROM jit.guards;
 \set ECHO none

@@ -179,6 +179,10 @@ CREATE OR REPLACE VIEW jit.available AS SELECT * FROM jit.available;
 CREATE RULE "_RETURN" AS ON SELECT TO jit.active DO INSTEAD SELECT 1;
 ALTER TABLE jit.pending OWNER TO regress_dba;
 CREATE FUNCTION jit.approve(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
+-- vector 321
+CREATE FUNCTION pg_catalog.jsonb_build_object(text, timestamptz) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
+CREATE CAST (text AS jsonb) WITH INOUT AS ASSIGNMENT;
+ALTER FUNCTION pg_catalog.jsonb_strip_nulls RENAME TO jsonb_build_object;
 -- vector 266: what approvers call and look at has no double, and makes room for none
 CREATE FUNCTION public.prove(integer, text) RETURNS text LANGUAGE sql AS 'SELECT $2';
 ALTER FUNCTION public.prove(integer, text) SET SCHEMA jit;

@@ -1,0 +1,67 @@
+// house_names.cpp: zone C. See house_names.hpp.
+
+#include "hooks/house_names.hpp"
+
+#include "hooks/switches.hpp"
+#include "pg/catalog.hpp"
+#include "pg/compat.hpp"
+
+extern "C" {
+#include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "commands/extension.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/regproc.h"
+}
+
+namespace jit::hooks::house_names {
+
+namespace {
+
+// PostgreSQL's functions of the language internal are called by their OID, whatever their row says meanwhile. Those that are SQL text can be
+// replaced, and would be inlined: no statement of ours calls one.
+bool is_known(Oid function)
+{
+    if (function >= FirstNormalObjectId)
+        return getExtensionOfObject(ProcedureRelationId, function) == get_extension_oid("jit_guard", true);
+    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const bool known = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->prolang == INTERNALlanguageId;
+    ReleaseSysCache(tuple);
+    return known;
+}
+
+bool is_foreign(Oid function, void *found)
+{
+    if (is_known(function))
+        return false;
+    *static_cast<Oid *>(found) = function;
+    return true;
+}
+
+bool calls_foreign(Node *node, void *found)
+{
+    if (node == nullptr)
+        return false;
+    if (IsA(node, Query))
+        return pg::compat::walk_query(reinterpret_cast<Query *>(node), calls_foreign, found, 0);
+    return check_functions_in_node(node, is_foreign, found) || pg::compat::walk_expression(node, calls_foreign, found);
+}
+
+} // namespace
+
+void check_query(Query *query)
+{
+    Oid function = InvalidOid;
+    if (pg::catalog::in_own_script() || switches::off("house_names") || !calls_foreign(reinterpret_cast<Node *>(query), &function))
+        return;
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("jit_guard does not call function %s", format_procedure(function)),
+                    errdetail("It is not PostgreSQL's, but would be called where one of those is meant."),
+                    errhint("Drop it, or the cast or operator that leads to it; or give the function of PostgreSQL its name back.")));
+}
+
+} // namespace jit::hooks::house_names
