@@ -100,11 +100,10 @@ Index root_of(const Index *parents, Index child)
     return root;
 }
 
-bool adds_columns(Oid child, const RangeTblEntry *parent, List *permissions)
+bool adds_columns(Oid child, Oid parent, const Bitmapset *selected, const Bitmapset *updated)
 {
-    const compat::Wanted wanted = compat::wanted(parent, permissions);
-    return columns::child_adds(parent->relid, child, core::Action::select, wanted.selected) ||
-           columns::child_adds(parent->relid, child, core::Action::update, wanted.updated);
+    return columns::child_adds(parent, child, core::Action::select, selected) ||
+           columns::child_adds(parent, child, core::Action::update, updated);
 }
 
 bool guards_reading(Oid relid)
@@ -257,7 +256,8 @@ void admit_plan(const PlannedStmt *plan, const char *statement, bool quiet, Outc
             if (parent != nullptr && parent->rtekind != RTE_RELATION)
                 parent = nullptr;
             if (parent != nullptr && shares_guards(guarded, memo::find(parent->relid)) && !switches::off("always_children")) {
-                if (!(guarded->by_column || pg::rights::by_column()) || !adds_columns(relid, parent, permissions))
+                const compat::Wanted above = compat::wanted(parent, permissions);
+                if (!(guarded->by_column || pg::rights::by_column()) || !adds_columns(relid, parent->relid, above.selected, above.updated))
                     continue;
                 by_its_columns = true;
             }
@@ -306,16 +306,24 @@ struct Walk {
 void walk_children(const Walk *w, Access access)
 {
     const memo::Guarded *const parent = memo::find(access.relid);
-    access.every_column = true;
     access.actions &= ~core::bit(core::Action::insert); // rows put in are routed; judge() sees to those
     const Oid root = access.relid;
     access.below = root;
+    const Access at_root = access;
     ListCell *cell;
     foreach (cell, find_all_inheritors(root, NoLock, nullptr)) {
         access.relid = lfirst_oid(cell);
         const memo::Guarded *const child = memo::find(access.relid);
-        if (access.relid != root && child != nullptr && !shares_guards(child, parent))
-            judge(access, w->now, w->visit, w->to);
+        if (access.relid == root || child == nullptr)
+            continue;
+        access.every_column = !shares_guards(child, parent);
+        if (!access.every_column) { // as admit_plan()
+            if (!(child->by_column || pg::rights::by_column()) || !adds_columns(access.relid, root, at_root.selected, at_root.updated))
+                continue;
+            access.selected = columns::in_child(root, access.relid, at_root.selected);
+            access.updated = columns::in_child(root, access.relid, at_root.updated);
+        }
+        judge(access, w->now, w->visit, w->to);
     }
 }
 
