@@ -13,6 +13,7 @@
 #include "hooks/made_by_others.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/planted.hpp"
+#include "hooks/read_by_definition.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/targets.hpp"
 #include "hooks/values.hpp"
@@ -222,6 +223,9 @@ void on_create(Oid class_id, Oid id, int sub_id, const ObjectAccessPostCreate *h
         keep_function(id);
         admit_object(core::class_function, id, core::bit(Action::alter_function)); // OR REPLACE
     }
+    if ((current_command::action == Action::create_index || current_command::action == Action::alter_table) && !switches::off("read_by_definition"))
+        if (const Oid relid = read_by_definition::read_table(class_id, id, sub_id); OidIsValid(relid))
+            admit_relation(relid, Action::select);
     const bool asked_for = (how == nullptr || !how->is_internal) && !switches::off("attached");
     if (asked_for && sub_id == 0 && attached::belongs_to_relation(class_id))
         admit_attached(class_id, id);
@@ -238,6 +242,9 @@ void on_alter(Oid class_id, Oid id)
     switch (class_id) {
         case ProcedureRelationId:
             admit_object(core::class_function, id, core::bit(Action::alter_function));
+            // A name that jit_guard's own statements call.
+            if (id < FirstNormalObjectId && !pg::catalog::in_own_script() && !switches::off("house_names"))
+                house::check_call(Action::alter_function, format_procedure(id), debug_query_string);
             break;
         case TypeRelationId:
             admit_object(core::class_type, id, core::bit(Action::alter_type));
@@ -380,7 +387,7 @@ inline bool concerns_us(ObjectAccessType access, Oid class_id, Oid object_id)
         case OAT_NAMESPACE_SEARCH:
             return false;
         case OAT_POST_CREATE:
-            return class_id == ProcedureRelationId || class_id == SubscriptionRelationId || lies_in_schema(class_id) ||
+            return class_id == ProcedureRelationId || class_id == SubscriptionRelationId || class_id == AttrDefaultRelationId || lies_in_schema(class_id) ||
                    attached::belongs_to_relation(class_id);
         default:
             return true;

@@ -53,7 +53,10 @@ const char *why_hidden(Hidden what)
 extern "C" void jit_hide_failing_row(void *of)
 {
     const Hidden what = static_cast<const Frame *>(of)->what;
-    if (shows_rows(geterrcode(), what))
+    if (what == Hidden::values && ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_DATA_EXCEPTION) {
+        errmsg("an expression cannot be evaluated for a row");
+        errdetail("%s", why_hidden(what));
+    } else if (shows_rows(geterrcode(), what))
         errdetail("%s", why_hidden(what));
 }
 
@@ -77,6 +80,12 @@ Hidden in_copy(Oid relid)
     const Hidden what = switches::off("failing_copies") ? Hidden::nothing : hidden_in(relid);
     note_changed(what);
     return what;
+}
+
+Hidden in_definition(Oid relid)
+{
+    const Hidden what = switches::off("failing_definitions") ? Hidden::nothing : hidden_in(relid);
+    return what == Hidden::all ? Hidden::values : what;
 }
 
 Hidden later() { return over ? Hidden::nothing : changed; }

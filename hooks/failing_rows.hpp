@@ -11,12 +11,15 @@ extern "C" {
 
 namespace jit::hooks::failing_rows {
 
-enum class Hidden : uint8 { nothing, conflicts, all }; // conflicts: the rows that exclusion constraints find
+// conflicts: the rows that exclusion constraints find; values: all of them, and what expressions say about their columns
+enum class Hidden : uint8 { nothing, conflicts, all, values };
 
 // What the person may not see of the relations that the plan changes. Constraints that are deferred fail later: that is noted.
 [[nodiscard]] Hidden in_plan(const PlannedStmt *plan);
 // The same for COPY into one relation, and what is hung below it.
 [[nodiscard]] Hidden in_copy(Oid relid);
+// For an index, or another form of the table, that is made of the rows that are there.
+[[nodiscard]] Hidden in_definition(Oid relid);
 // And for the constraints that were deferred.
 [[nodiscard]] Hidden later();
 void transaction_over(bool committed);

@@ -14,6 +14,7 @@ extern "C" {
 #include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_shdepend.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "utils/acl.h"
 }
@@ -62,6 +63,61 @@ List *of_extension(const char *name)
     while (const auto *row = next_as<FormData_pg_depend>(rows))
         if (row->deptype == DEPENDENCY_EXTENSION && row->classid == RelationRelationId)
             found = lappend_oid(found, row->objid);
+    end(rows);
+    return found;
+}
+
+namespace {
+
+void add_users_of_type(Oid type, int depth, List **found)
+{
+    constexpr int deepest = 16; // composites of arrays of domains ...
+    if (depth > deepest)
+        return;
+    List *types = NIL;
+    const auto rows = rows_of(DependRelationId, DependReferenceIndexId, {Anum_pg_depend_refclassid, TypeRelationId},
+                              {Anum_pg_depend_refobjid, type});
+    while (const auto *row = next_as<FormData_pg_depend>(rows)) {
+        if (row->classid == TypeRelationId)
+            types = lappend_oid(types, row->objid);
+        else if (row->classid == RelationRelationId && get_rel_relkind(row->objid) == RELKIND_COMPOSITE_TYPE)
+            types = lappend_oid(types, get_rel_type_id(row->objid));
+        else if (row->classid == RelationRelationId)
+            *found = list_append_unique_oid(*found, row->objid);
+    }
+    end(rows);
+    ListCell *cell;
+    foreach (cell, types)
+        add_users_of_type(lfirst_oid(cell), depth + 1, found);
+}
+
+bool is_of_type(Oid relid, Oid type)
+{
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const bool is = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->reloftype == type;
+    ReleaseSysCache(tuple);
+    return is;
+}
+
+} // namespace
+
+List *using_type(Oid type)
+{
+    List *found = NIL;
+    add_users_of_type(type, 0, &found);
+    return found;
+}
+
+List *of_type(Oid type)
+{
+    List *found = NIL;
+    const auto rows = rows_of(DependRelationId, DependReferenceIndexId, {Anum_pg_depend_refclassid, TypeRelationId},
+                              {Anum_pg_depend_refobjid, type});
+    while (const auto *row = next_as<FormData_pg_depend>(rows))
+        if (row->classid == RelationRelationId && is_of_type(row->objid, type))
+            found = list_append_unique_oid(found, row->objid);
     end(rows);
     return found;
 }

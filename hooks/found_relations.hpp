@@ -16,6 +16,11 @@ enum class Kind : uint8 { with_rows, sequence };
 // Of the members of the extension.
 [[nodiscard]] List *of_extension(const char *name);
 
+// Those with columns of the type, whatever domains, arrays and composites are in between.
+[[nodiscard]] List *using_type(Oid type);
+// The tables OF a composite type.
+[[nodiscard]] List *of_type(Oid type);
+
 // Of the objects of a catalog, this database's and shared ones, those on which one of the roles (RoleSpec) was given privileges.
 [[nodiscard]] List *privileged(const List *roles, Oid catalog);
 // The roles of which one of the roles (RoleSpec) made others members, where DROP OWNED takes that back.

@@ -20,7 +20,6 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "commands/extension.h"
-#include "parser/parse_func.h"
 #include "parser/parse_type.h"
 #include "tcop/tcopprot.h"
 #include "utils/regproc.h"
@@ -283,23 +282,7 @@ void check_schema(const Node *parsetree, const char *statement)
         admit({Action::create, "schema pg_catalog"}, statement);
 }
 
-// jit_guard's own statements name PostgreSQL's functions, and rely on its casts.
-void check_renamed_function(const RenameStmt *rename, const char *statement)
-{
-    switch (rename->renameType) {
-        case OBJECT_FUNCTION:
-        case OBJECT_PROCEDURE:
-        case OBJECT_ROUTINE:
-        case OBJECT_AGGREGATE:
-            if (const Oid function = LookupFuncWithArgs(rename->renameType, reinterpret_cast<ObjectWithArgs *>(rename->object), true);
-                OidIsValid(function) && function < FirstNormalObjectId)
-                admit({Action::alter_function, format_procedure(function)}, statement);
-            break;
-        default:
-            break;
-    }
-}
-
+// jit_guard's own statements rely on PostgreSQL's casts.
 void check_cast(const CreateCastStmt *cast, const char *statement)
 {
     const Oid from = LookupTypeNameOid(nullptr, cast->sourcetype, true);
@@ -344,12 +327,8 @@ void check_command(const Node *parsetree, const char *statement)
             if (sets_guarded(reinterpret_cast<const AlterRoleSetStmt *>(parsetree)->setstmt))
                 admit({Action::setting, "role"}, statement);
             break;
-        case T_RenameStmt:
-            if (!switches::off("house_names"))
-                check_renamed_function(reinterpret_cast<const RenameStmt *>(parsetree), statement);
-            check_schema(parsetree, statement);
-            break;
         case T_CreateFunctionStmt:
+        case T_RenameStmt:
             check_schema(parsetree, statement);
             break;
         case T_CreateCastStmt:

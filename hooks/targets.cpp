@@ -14,7 +14,6 @@ extern "C" {
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
-#include "catalog/pg_depend.h"
 #include "catalog/pg_statistic_ext.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_type.h"
@@ -76,13 +75,26 @@ void put_referenced(const To &to, List *elements)
     }
 }
 
+// The tables OF a type change with it.
+void put_typed(const To &to, const RangeVar *type)
+{
+    if (!switches::off("typed_tables"))
+        put_each(to, found_relations::of_type(get_rel_type_id(find_relation(type))), bit(Action::alter_table));
+}
+
 void put_alter_table(const To &to, const AlterTableStmt *alter, core::Actions actions)
 {
     put(to, alter->relation, actions);
+    if (alter->objtype == OBJECT_TYPE)
+        put_typed(to, alter->relation);
     ListCell *cell;
     foreach (cell, alter->cmds) {
         const auto *cmd = static_cast<const AlterTableCmd *>(lfirst(cell));
         switch (cmd->subtype) {
+            case AT_AlterColumnType: // USING
+                if (reinterpret_cast<const ColumnDef *>(cmd->def)->raw_default != nullptr && !switches::off("read_by_definition"))
+                    put(to, alter->relation, bit(Action::select));
+                break;
             case AT_AddInherit:
                 put(to, reinterpret_cast<const RangeVar *>(cmd->def), bit(Action::alter_table));
                 break;
@@ -168,35 +180,6 @@ void put_publication(const To &to, List *objects, bool all_tables, core::Actions
             put_all(to, schema, actions); // CURRENT_SCHEMA: every schema, to be on the safe side
         }
     }
-}
-
-// A check added to a domain runs over the rows of every table that uses it, whoever owns that.
-void put_users_of_type(const To &to, Oid type, core::Actions actions, int depth)
-{
-    constexpr int deepest = 16; // composites of arrays of domains …
-    if (depth > deepest)
-        return;
-    List *types = NIL;
-    List *relations = NIL;
-    const auto rows = pg::catalog_rows::rows_of(DependRelationId, DependReferenceIndexId, {Anum_pg_depend_refclassid, TypeRelationId},
-                                                {Anum_pg_depend_refobjid, type});
-    while (const auto *row = pg::catalog_rows::next_as<FormData_pg_depend>(rows)) {
-        if (row->classid == TypeRelationId)
-            types = lappend_oid(types, row->objid);
-        else if (row->classid == RelationRelationId)
-            relations = lappend_oid(relations, row->objid);
-    }
-    end(rows);
-    ListCell *cell;
-    foreach (cell, relations) {
-        const Oid relid = lfirst_oid(cell);
-        if (get_rel_relkind(relid) == RELKIND_COMPOSITE_TYPE)
-            put_users_of_type(to, get_rel_type_id(relid), actions, depth + 1);
-        else
-            put(to, relid, actions);
-    }
-    foreach (cell, types)
-        put_users_of_type(to, lfirst_oid(cell), actions, depth + 1);
 }
 
 void put_statistics_owner(const To &to, List *name, core::Actions actions)
@@ -336,6 +319,16 @@ void visit(Node *parsetree, Emit emit, void *emit_to)
         case T_AlterTableStmt:
             put_alter_table(to, reinterpret_cast<const AlterTableStmt *>(parsetree), actions);
             break;
+        case T_AlterExtensionContentsStmt: { // a member goes with the extension
+            const auto *alter = reinterpret_cast<const AlterExtensionContentsStmt *>(parsetree);
+            if (!switches::off("made_members"))
+                put_object(to, static_cast<ObjectType>(alter->objtype), alter->object, bit(Action::alter_table));
+            break;
+        }
+        case T_AlterObjectDependsStmt:
+            if (!switches::off("made_members"))
+                put(to, reinterpret_cast<const AlterObjectDependsStmt *>(parsetree)->relation, actions);
+            break;
         case T_AlterSeqStmt:
             put(to, reinterpret_cast<const AlterSeqStmt *>(parsetree)->sequence, actions);
             break;
@@ -354,12 +347,11 @@ void visit(Node *parsetree, Emit emit, void *emit_to)
             break;
         }
         case T_AlterDomainStmt:
-            put_users_of_type(
-                to,
-                LookupTypeNameOid(nullptr,
-                                  makeTypeNameFromNameList(reinterpret_cast<const AlterDomainStmt *>(parsetree)->typeName),
-                                  true),
-                bit(Action::alter_table) | bit(Action::select), 0);
+            // A check added to a domain runs over the rows of every table that uses it, whoever owns that.
+            put_each(to,
+                     found_relations::using_type(LookupTypeNameOid(
+                         nullptr, makeTypeNameFromNameList(reinterpret_cast<const AlterDomainStmt *>(parsetree)->typeName), true)),
+                     bit(Action::alter_table) | bit(Action::select));
             break;
         case T_AlterPublicationStmt: {
             const auto *publication = reinterpret_cast<const AlterPublicationStmt *>(parsetree);
@@ -425,6 +417,8 @@ void visit(Node *parsetree, Emit emit, void *emit_to)
             break;
         case T_RenameStmt:
             put(to, reinterpret_cast<const RenameStmt *>(parsetree)->relation, actions);
+            if (reinterpret_cast<const RenameStmt *>(parsetree)->renameType == OBJECT_ATTRIBUTE)
+                put_typed(to, reinterpret_cast<const RenameStmt *>(parsetree)->relation);
             break;
         case T_RuleStmt:
             put(to, reinterpret_cast<const RuleStmt *>(parsetree)->relation, actions);

@@ -181,6 +181,13 @@ bool exports(const Node *parsetree, bool *temporary)
     }
 }
 
+const RangeVar *defined_over_rows(const Node *parsetree)
+{
+    return IsA(parsetree, IndexStmt)        ? reinterpret_cast<const IndexStmt *>(parsetree)->relation
+           : IsA(parsetree, AlterTableStmt) ? reinterpret_cast<const AlterTableStmt *>(parsetree)->relation
+                                            : nullptr;
+}
+
 bool concerns_us(const char *extension) { return extension != nullptr && strcmp(extension, "jit_guard") == 0; }
 
 // Members of the extension are what the gate finds its tables by.
@@ -401,6 +408,8 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
     auto hidden = IsA(parsetree, ConstraintsSetStmt) ? failing_rows::later() : failing_rows::Hidden::nothing;
     if (OidIsValid(copies_into))
         hidden = failing_rows::in_copy(copies_into);
+    if (const RangeVar *defined = defined_over_rows(parsetree); defined != nullptr && gate::applies())
+        hidden = failing_rows::in_definition(RangeVarGetRelid(defined, NoLock, true));
     if (pg::things::current().function_count == 0)
         copies_into = InvalidOid;
     const Around around = {database, exporting, temporary, targets::action_of(parsetree),

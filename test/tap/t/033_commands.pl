@@ -24,6 +24,7 @@ my $has = sub { my ($what) = @_; return "SELECT \$\$MARKER\$\$ WHERE $what" };
 
 my $lost = sub { my ($catalog, $column, $more) = @_; return $has->("NOT EXISTS (SELECT FROM $catalog WHERE $column = \$\$SCHEMA.secret\$\$::regclass" . ($more // '') . ')') };
 my $fires = 'CREATE FUNCTION SCHEMA.fires() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN new; END$$;';
+my $sees = 'CREATE FUNCTION SCHEMA.sees(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE \'saw %\', $1; RETURN $1; END$$;';
 my $no_trigger = $lost->('pg_trigger', 'tgrelid', ' AND NOT tgisinternal');
 sub cascade { return (off => 'lost_parts', set_up => $leak, do => 'DROP FUNCTION SCHEMA.leak(text) CASCADE', @_) }
 
@@ -169,6 +170,20 @@ my @attacks = (
         happened => $has->('NOT has_table_privilege($$SCHEMA role$$, $$SCHEMA.secret$$, $$SELECT$$)')},
     {name => 'DROP OWNED of a role with a privilege on a column', off => 'owned_privileges', as => 'dba', twin_as => 'exempt_dba', before_guard => 'CREATE ROLE "SCHEMA role"; GRANT SELECT (iban) ON SCHEMA.secret TO "SCHEMA role"', do => 'DO $$BEGIN DROP OWNED BY "SCHEMA role"; END$$',
         happened => $has->('NOT has_column_privilege($$SCHEMA role$$, $$SCHEMA.secret$$, $$iban$$, $$SELECT$$)')},
+    # vector 332: the tables of a type change with it
+    {name => 'ALTER TYPE of a guarded table\'s type', off => 'typed_tables', as => 'dba', twin_as => 'exempt_dba', guards => 'SCHEMA.typed', before_guard => 'CREATE TYPE SCHEMA.kind AS (a numeric); CREATE TABLE SCHEMA.typed OF SCHEMA.kind',
+        do => 'ALTER TYPE SCHEMA.kind ALTER ATTRIBUTE a TYPE int CASCADE', happened => $has->('EXISTS (SELECT FROM pg_attribute WHERE attrelid = $$SCHEMA.typed$$::regclass AND attname = $$a$$ AND atttypid = $$int$$::regtype)')},
+    {name => 'RENAME ATTRIBUTE of a guarded table\'s type', off => 'typed_tables', as => 'dba', twin_as => 'exempt_dba', guards => 'SCHEMA.typed', before_guard => 'CREATE TYPE SCHEMA.kind AS (a numeric); CREATE TABLE SCHEMA.typed OF SCHEMA.kind',
+        do => 'ALTER TYPE SCHEMA.kind RENAME ATTRIBUTE a TO b CASCADE', happened => $has->('EXISTS (SELECT FROM pg_attribute WHERE attrelid = $$SCHEMA.typed$$::regclass AND attname = $$b$$)')},
+    # vector 333: rows that an approved definition reads
+    {name => 'CREATE INDEX whose error shows a row', off => 'failing_definitions', as => 'dba', approved => '{CREATE INDEX}', do => 'CREATE INDEX ON SCHEMA.secret ((CASE WHEN id = 7 THEN iban::int END))', twin => 'CREATE INDEX ON SCHEMA.secret (iban, lower(iban)); SELECT $$MARKER$$'},
+    {name => 'ALTER TABLE whose error shows a row', off => 'failing_definitions', as => 'dba', approved => '{ALTER TABLE}', do => 'ALTER TABLE SCHEMA.secret ADD CHECK (CASE WHEN id = 7 THEN iban::int > 0 END)', twin => 'ALTER TABLE SCHEMA.secret ADD CHECK (iban > $$$$); SELECT $$MARKER$$'},
+    {name => 'CREATE INDEX by a function of one\'s own', off => 'read_by_definition', as => 'dba', approved => '{CREATE INDEX}', do => "$sees CREATE INDEX ON SCHEMA.secret (SCHEMA.sees(iban))", twin => "$sees CREATE INDEX ON SCHEMA.secret (SCHEMA.sees(iban))", twin_as => 'exempt_dba'},
+    {name => 'ADD CHECK by a function of one\'s own', off => 'read_by_definition', as => 'dba', approved => '{ALTER TABLE}', do => "$sees ALTER TABLE SCHEMA.secret ADD CHECK (SCHEMA.sees(iban) > \$\$\$\$)", twin => "$sees ALTER TABLE SCHEMA.secret ADD CHECK (SCHEMA.sees(iban) > \$\$\$\$)", twin_as => 'exempt_dba'},
+    {name => 'ADD a generated column by a function of one\'s own', off => 'read_by_definition', as => 'dba', approved => '{ALTER TABLE}', do => "$sees ALTER TABLE SCHEMA.secret ADD g text GENERATED ALWAYS AS (SCHEMA.sees(iban)) STORED", twin => "$sees ALTER TABLE SCHEMA.secret ADD g text GENERATED ALWAYS AS (SCHEMA.sees(iban)) STORED", twin_as => 'exempt_dba'},
+    {name => 'ALTER COLUMN TYPE by a function of one\'s own', off => 'read_by_definition', as => 'dba', approved => '{ALTER TABLE}', do => "$sees ALTER TABLE SCHEMA.secret ALTER iban TYPE text USING SCHEMA.sees(iban)", twin => "$sees ALTER TABLE SCHEMA.secret ALTER iban TYPE text USING SCHEMA.sees(iban)", twin_as => 'exempt_dba'},
+    # vector 334
+    {name => 'ALTER EXTENSION ADD', off => 'made_members', as => 'dba', twin_as => 'exempt_dba', before_guard => 'CREATE schema "SCHEMA ext"; CREATE EXTENSION tcn schema "SCHEMA ext"', do => 'BEGIN; ALTER EXTENSION tcn ADD TABLE SCHEMA.secret; SELECT $$MARKER$$ FROM pg_depend WHERE objid = $$SCHEMA.secret$$::regclass AND deptype = $$e$$; ROLLBACK; DROP EXTENSION tcn'},
     # vector 274: out of a policy on a schema
     {name => 'ALTER EXTENSION SET SCHEMA', as => 'dba', twin_as => 'exempt_dba', off => 'extension_members', actions => '{SELECT}', guards => '"\"SCHEMA ext\".*"',
         before_guard => 'CREATE schema "SCHEMA ext"; CREATE schema "SCHEMA out"; CREATE EXTENSION unaccent schema "SCHEMA ext"; CREATE TABLE "SCHEMA ext".m (iban text); INSERT INTO "SCHEMA ext".m VALUES ($$MARKER$$); ALTER EXTENSION unaccent ADD TABLE "SCHEMA ext".m;',
