@@ -11,6 +11,7 @@
 #include "hooks/owner_stack.hpp"
 #include "hooks/plan_facts.hpp"
 #include "hooks/statement.hpp"
+#include "hooks/statistics.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/values.hpp"
 #include "pg/session.hpp"
@@ -48,12 +49,17 @@ PlannedStmt *plan_admitted(Query *query, const char *text, int cursor_options, P
                            const statement::Binding &binding, const statement::Binding &outer)
 {
     objects::admit_query(query, text);
-    if (!gate::touches_guarded(query) || gate::is_key_probe(query))
+    if (!gate::touches_guarded(query))
         return plan_bound(query, text, cursor_options, parameters, binding, outer);
+    if (gate::is_key_probe(query)) {
+        statistics::note_judged(query);
+        return plan_bound(query, text, cursor_options, parameters, binding, outer);
+    }
 
     gate::Outcome outcome = {};
     outcome.until = core::never;
     gate::admit_query(query, text, &outcome);
+    statistics::note_judged(query);
     const bool views_open = barriers::put(query);
     List *const lent = lending::lend_views(query, outcome);
     (void) lending::lend_numbers(reinterpret_cast<Node *>(query), outcome);
