@@ -140,8 +140,8 @@ Oid substitute()
     static constinit Oid found = InvalidOid;
     static constinit uint64 as_of = 0; // catalog::guards_generation, which moves with the schema
     if (as_of != pg::catalog::guards_generation) {
-        const Oid argument = REGCLASSOID;
-        const oidvector *const arguments = buildoidvector(&argument, 1);
+        constexpr Oid types[] = {REGCLASSOID, ANYELEMENTOID};
+        const oidvector *const arguments = buildoidvector(types, lengthof(types));
         found = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("_maintain"), PointerGetDatum(arguments),
                                 ObjectIdGetDatum(pg::catalog::house().nspoid));
         as_of = pg::catalog::guards_generation;
@@ -247,9 +247,11 @@ bool put_substitute(FuncExpr *call)
     if (!HeapTupleIsValid(tuple))
         return false;
     // Named arguments take their places, and defaults are put in: jit._maintain() has neither. Which function it stands for it
-    // is told by one argument more than it has, so that nobody can call it so.
-    call->args = lappend(expand_function_arguments(call->args, false, call->funcresulttype, tuple),
-                         makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(call->funcid), false, true));
+    // is told twice, by more arguments than it has, so that nobody can call it so.
+    const auto original = [call] {
+        return makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(call->funcid), false, true);
+    };
+    call->args = lappend(lappend(expand_function_arguments(call->args, false, call->funcresulttype, tuple), original()), original());
     ReleaseSysCache(tuple);
     call->funcid = substitute();
     return true;
@@ -284,11 +286,12 @@ PGDLLEXPORT Datum jit_maintain(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(jit_maintain);
 }
 
-// jit._maintain(index regclass), with the arguments of the function that it stands for and that function.
+// jit._maintain(index regclass, anyelement) returns anyelement: what the call says that it returns, as the function does that it stands
+// for. It has the arguments of that function, and after them that function, twice.
 Datum jit_maintain(PG_FUNCTION_ARGS)
 {
     using namespace jit::hooks;
-    const int count = PG_NARGS() - 1;
+    const int count = PG_NARGS() - 2;
     const Oid original = count > 0 ? PG_GETARG_OID(count) : InvalidOid;
     if (!OidIsValid(original) || !index_calls::maintains(original))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("jit._maintain() is not to be called by name"),

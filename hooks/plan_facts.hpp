@@ -13,6 +13,9 @@ namespace jit::hooks::plan_facts {
 [[nodiscard]] bool may_hide_functions(const PlannedStmt *plan);
 // The first of its relations that something guards; nullptr: none.
 [[nodiscard]] const pg::memo::Guarded *first_guarded(const PlannedStmt *plan);
+// Does the executor, when it only prepares the plan for EXPLAIN, evaluate anything in it? It prunes partitions, makes the first states
+// of aggregates, which may be of somebody's type, and lets other modules prepare theirs.
+[[nodiscard]] bool evaluates_at_start(const PlannedStmt *plan);
 // The extension's own statements, or pg_restore, change what every backend remembers.
 void announce_house(const PlannedStmt *plan);
 

@@ -10,7 +10,9 @@
 #include "hooks/lending.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/owner_stack.hpp"
+#include "hooks/plan_facts.hpp"
 #include "hooks/statement.hpp"
+#include "hooks/statistics.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/values.hpp"
 #include "pg/session.hpp"
@@ -43,6 +45,33 @@ PlannedStmt *plan_bound(Query *query, const char *text, int cursor_options, Para
     return plan;
 }
 
+// What is planned in its stead calls already what stands for others.
+PlannedStmt *plan_admitted(Query *query, const char *text, int cursor_options, ParamListInfo parameters,
+                           const statement::Binding &binding, const statement::Binding &outer)
+{
+    objects::admit_query(query, text);
+    if (!gate::touches_guarded(query))
+        return plan_bound(query, text, cursor_options, parameters, binding, outer);
+    if (gate::is_key_probe(query)) {
+        statistics::note_judged(query);
+        return plan_bound(query, text, cursor_options, parameters, binding, outer);
+    }
+
+    gate::Outcome outcome = {};
+    outcome.until = core::never;
+    gate::admit_query(query, text, &outcome);
+    statistics::note_judged(query);
+    const bool views_open = barriers::put(query);
+    List *const lent = lending::lend_views(query, outcome);
+    (void) lending::lend_numbers(reinterpret_cast<Node *>(query), outcome);
+    PlannedStmt *const plan = plan_bound(query, text, cursor_options, parameters, binding, outer);
+    if (views_open)
+        barriers::sign(plan);
+    if (lent != NIL)
+        lending::take_back_views(plan, lent);
+    return plan;
+}
+
 } // namespace
 
 PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamListInfo parameters)
@@ -63,26 +92,20 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
     const statement::Binding binding =
         pg::rights::bound() ? statement::match(query, parameters) : statement::Binding{}; // before anything is put in
     const statement::Binding outer = statement::enter(binding);
-    if (!values::are_only_shown()) {
-        const bool of_values = values::are_guarded() && values::concern_person();
-        if (of_values || index_calls::may_be_in(query, text))
-            values::put_substitutes(query, of_values);
+    const bool explained = values::is_explained();
+    const bool of_values = values::are_guarded() && values::concern_person();
+    Query *substituted = nullptr; // what EXPLAIN is not to show, if it can be helped
+    if (of_values || index_calls::may_be_in(query, text)) {
+        auto *const own = explained ? static_cast<Query *>(copyObjectImpl(query)) : query;
+        if (values::put_substitutes(own, of_values) && explained)
+            substituted = own;
     }
-    objects::admit_query(query, text);
-    if (!gate::touches_guarded(query) || gate::is_key_probe(query))
-        return plan_bound(query, text, cursor_options, parameters, binding, outer);
-
-    gate::Outcome outcome = {};
-    outcome.until = core::never;
-    gate::admit_query(query, text, &outcome);
-    const bool views_open = barriers::put(query);
-    List *const lent = lending::lend_views(query, outcome);
-    (void) lending::lend_numbers(reinterpret_cast<Node *>(query), outcome);
-    PlannedStmt *const plan = plan_bound(query, text, cursor_options, parameters, binding, outer);
-    if (views_open)
-        barriers::sign(plan);
-    if (lent != NIL)
-        lending::take_back_views(plan, lent);
+    PlannedStmt *const plan = plan_admitted(query, text, cursor_options, parameters, binding, outer);
+    if (substituted == nullptr)
+        return plan;
+    if (plan_facts::evaluates_at_start(plan))
+        return plan_admitted(substituted, text, cursor_options, parameters, binding, outer);
+    values::shown_at = pg::session::executor_depth;
     return plan;
 }
 

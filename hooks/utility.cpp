@@ -286,6 +286,8 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
     const values::Allowed outer_calls = values::allowed;
     values::allowed = {around.calls, session::executor_depth, nullptr};
     const int outer_explained = values::explained_at;
+    const int outer_shown = values::shown_at;
+    values::shown_at = -1;
     values::explained_at = only_shows(statement->utilityStmt) ? session::executor_depth : -1;
     const Oid outer_copying = objects::copying_into;
     objects::copying_into = around.copies_into;
@@ -326,6 +328,7 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
         gate::exporting_to_temporary = outer_temporary;
         current_command::action = outer_action;
         values::explained_at = outer_explained;
+        values::shown_at = outer_shown;
         values::allowed = outer_calls;
         objects::copying_into = outer_copying;
         row_counting::copying = outer_rows;

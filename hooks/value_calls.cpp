@@ -68,6 +68,7 @@ struct Putting {
     bool inside_call;   // among the arguments of somebody's function: they may be its defaults
     bool author_known;  // `author` was looked for
     Oid author;         // of stored text in the query; InvalidOid: cannot be told
+    bool any;           // was anything put in?
 };
 
 struct Authors {
@@ -131,6 +132,7 @@ bool put(Node *node, void *context)
         call->funcid = substitutes[index];
     const bool is_index = !is_value && index_calls::put_substitute(call);
     if (is_value || is_index) {
+        putting->any = true;
         // These functions know no collation: its place tells them whose text the call is.
         call->inputcollid = InvalidOid;
         if (call->location < 0 && !putting->inside_call && OidIsValid(author_of_stored(putting))) {
@@ -151,13 +153,14 @@ bool is_original(Oid function) { return index_of(function) >= 0; }
 bool is_substitute(Oid function) { return index_of_substitute(function) >= 0; }
 bool is_nextval(Oid function) { return function == F_NEXTVAL || (are_guarded() && index_of_substitute(function) == 0); }
 
-void put_substitutes(Query *query, bool of_values)
+bool put_substitutes(Query *query, bool of_values)
 {
     of_values &= !switches::off("substitutes");
     if (of_values)
         find_substitutes();
-    Putting putting = {query, of_values, false, false, InvalidOid};
+    Putting putting = {query, of_values, false, false, InvalidOid, false};
     (void) put(reinterpret_cast<Node *>(query), &putting);
+    return putting.any;
 }
 
 // ---- commands that call nextval() by themselves ----

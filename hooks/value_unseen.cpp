@@ -20,6 +20,19 @@ extern "C" {
 namespace jit::hooks::values {
 
 int explained_at = -1;
+int shown_at = -1;
+
+bool is_explained()
+{
+    if (pg::session::planner_depth > 0)
+        return false;
+    if (shown_at == pg::session::executor_depth && !switches::off("shown_once"))
+        shown_at = -1; // rules make several queries of one
+    const bool is_it = explained_at == pg::session::executor_depth;
+    if (is_it && !switches::off("shown_once"))
+        explained_at = -1;
+    return is_it;
+}
 
 namespace {
 
@@ -242,7 +255,7 @@ bool visit_call(const FuncExpr *call, Visit visit, void *to)
 void called_unseen(Oid function)
 {
     const int index = index_of(function);
-    if (index >= 0 && !are_only_shown()) // EXPLAIN prepares calls, too; were one made, called() would see it
+    if (index >= 0 && !are_only_shown()) // EXPLAIN prepares calls, too
         call_unseen(function, index);
 }
 

@@ -19,8 +19,9 @@ namespace jit::hooks::values {
 // Is it nextval(), or what stands for it?
 [[nodiscard]] bool is_nextval(Oid function);
 
-// Before planning. Changes the query, which is the planner's to change. `of_values`: not those of index_calls.hpp only.
-void put_substitutes(Query *query, bool of_values);
+// Before planning. Changes the query, which is the planner's to change. `of_values`: not those of index_calls.hpp only. Returns
+// whether there were any.
+bool put_substitutes(Query *query, bool of_values);
 [[nodiscard]] inline bool are_guarded()
 {
     const pg::things::State &guarded = pg::things::current();
@@ -30,11 +31,16 @@ void put_substitutes(Query *query, bool of_values);
 // Is the session's person not exempt from everything that guards values? To others queries stay as they are.
 [[nodiscard]] bool concern_person();
 
-// Executor depth at which EXPLAIN plans a query that it will only show; -1: no such command. It shows the query's own calls.
+// Executor depth at which EXPLAIN will plan a query that it does not run; -1: no such command, or it has planned one.
 extern int explained_at;
+// Asked once for each query that is planned: is it that one? What the start of its plan plans is not.
+[[nodiscard]] bool is_explained();
+// Executor depth at which it shows the query's own calls; -1: it shows what stands for them. Its plan is one that only prepares
+// them when it starts, and evaluates nothing.
+extern int shown_at;
 [[nodiscard]] inline bool are_only_shown()
 {
-    return explained_at == pg::session::executor_depth && pg::session::planner_depth == 0;
+    return shown_at == pg::session::executor_depth && pg::session::planner_depth == 0;
 }
 
 // For the functions that stand for others. Whose text the call is: InvalidOid for the text of the statement or of the function

@@ -121,6 +121,16 @@ COMMIT;
 SELECT honest_next();
 EXECUTE p;
 \c - postgres
+-- What maintains an index can be called in FROM, and returns what it returned before (vector 310).
+CREATE INDEX honest_brin ON honest USING brin (id);
+CREATE INDEX honest_gin ON honest USING gin (to_tsvector('simple', name));
+SELECT n, pg_typeof(n) FROM brin_summarize_new_values('honest_brin') n;
+SELECT * FROM brin_desummarize_range('honest_brin', 0) WITH ORDINALITY;
+SELECT n, pg_typeof(n) FROM generate_series(0, 1) i, brin_summarize_range('honest_brin', i) n;
+SELECT n, pg_typeof(n), s FROM ROWS FROM (gin_clean_pending_list('honest_gin'), brin_summarize_new_values('honest_brin')) r (n, s);
+SELECT brin_summarize_range('honest_brin', NULL) IS NULL AS strict;
+SELECT jit._maintain('honest_brin', 'brin_summarize_new_values'::regproc::oid);
+DROP INDEX honest_brin, honest_gin;
 -- A server without a tenant of Entra ID has no provider of security labels: without FOR, no other one is crowded out.
 SECURITY LABEL ON ROLE regress_free IS 'unclassified';
 \set VERBOSITY default

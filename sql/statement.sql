@@ -58,6 +58,17 @@ RESET TimeZone;
 SET search_path = app;
 SELECT iban FROM app.accounts WHERE id = 1;
 RESET search_path;
+-- So it is under those that change what it finds or does, those of languages and extensions too (vector 309).
+SET gin_fuzzy_search_limit = 10;
+SELECT iban FROM app.accounts WHERE id = 1;
+RESET gin_fuzzy_search_limit;
+SET pg_trgm.similarity_threshold = 0.1;
+SELECT iban FROM app.accounts WHERE id = 1;
+SET pg_trgm.similarity_threshold = 0.3;
+SET plpgsql.check_asserts = off;
+SELECT iban FROM app.accounts WHERE id = 1;
+RESET plpgsql.check_asserts;
+SELECT iban FROM app.accounts WHERE id = 1;
 SET DateStyle = 'German';
 SELECT iban FROM app.accounts WHERE id = 1;
 RESET DateStyle;

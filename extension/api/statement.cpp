@@ -4,6 +4,7 @@
 
 #include "api/limits.hpp"
 #include "api/requests.hpp"
+#include "hooks/statistics.hpp"
 #include "pg/compat.hpp"
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
@@ -96,8 +97,19 @@ const char *estimate(Query *query, const parts::Gathered &reached, const char *t
         return "none: planning would ask another server";
     if (const char *view = hidden_view(reached))
         return psprintf("none: the requester may not read %s without an approval", view);
-    // The hooks are passed by: nothing is approved yet, and none of the functions can show anybody anything.
-    PlannedStmt *plan = standard_planner(static_cast<Query *>(copyObjectImpl(query)), text, 0, nullptr);
+    // The hook is passed by: nothing is approved yet. An error of a function that is shown statistics would tell what is in them,
+    // so only leakproof ones are.
+    PlannedStmt *volatile plan = nullptr;
+    hooks::statistics::estimating = true;
+    PG_TRY();
+    {
+        plan = standard_planner(static_cast<Query *>(copyObjectImpl(query)), text, 0, nullptr);
+    }
+    PG_FINALLY();
+    {
+        hooks::statistics::estimating = false;
+    }
+    PG_END_TRY();
     const Plan *top = plan->planTree;
     const double cost = top->total_cost;
     if (IsA(top, ModifyTable) && top->lefttree != nullptr)

@@ -37,11 +37,32 @@ std::span<const core::Approval> opened(std::span<const core::Approval> mine)
 
 namespace {
 
-// What changes how a value is read or written, which rows are seen, or which triggers fire.
-constexpr const char *kept[] = {"TimeZone", "timezone_abbreviations", "DateStyle", "IntervalStyle", "row_security",
-                                "session_replication_role", "extra_float_digits", "bytea_output", "xmloption", "xmlbinary",
-                                "lc_monetary", "lc_numeric", "lc_time", "default_text_search_config", "array_nulls",
-                                "standard_conforming_strings", "transform_null_equals", "plpgsql.variable_conflict"};
+// What changes what a statement reads or writes: how a value is read or made text, which rows are seen, which triggers fire. Not what
+// only changes in which order rows come (enable_*, work_mem), though a LIMIT without ORDER BY takes the first of them; nor what
+// only makes it fail (statement_timeout).
+struct Kept {
+    const char *name;
+    const char *until_loaded = ""; // of a language or extension that this session has not used: its default
+};
+constexpr Kept kept[] = {
+    {"TimeZone"}, {"timezone_abbreviations"}, {"DateStyle"}, {"IntervalStyle"}, {"row_security"}, {"session_replication_role"},
+    {"extra_float_digits"}, {"bytea_output"}, {"xmloption"}, {"xmlbinary"}, {"lc_monetary"}, {"lc_numeric"}, {"lc_time"},
+    {"default_text_search_config"}, {"array_nulls"}, {"standard_conforming_strings"}, {"transform_null_equals"},
+    {"plpgsql.variable_conflict", "error"},
+    {"gin_fuzzy_search_limit"},         // indexes find some of the rows only
+    {"quote_all_identifiers"},          // quote_ident() and format()
+    {"zero_damaged_pages"},             // their rows are gone
+    {"ignore_checksum_failure"},        // they are what the disk says
+    {"plpgsql.check_asserts", "on"},    // ASSERT lets pass what it would stop
+    {"plpgsql.extra_errors", "none"},   // for an EXCEPTION clause to catch
+    {"pg_trgm.similarity_threshold", "0.3"}, // what its operators call similar
+    {"pg_trgm.word_similarity_threshold", "0.6"},
+    {"pg_trgm.strict_word_similarity_threshold", "0.5"},
+    {"hnsw.ef_search", "40"},           // indexes of pgvector find some of the rows only
+    {"hnsw.iterative_scan", "off"},
+    {"ivfflat.probes", "1"},
+    {"ivfflat.iterative_scan", "off"},
+};
 
 // The schemas that exist, in order. Temporary ones are named by what they hold, not by the path.
 char *path()
@@ -65,10 +86,9 @@ List *settings()
 {
     List *all = list_make1(psprintf("search_path=%s", path()));
     all = lappend(all, psprintf("role=%s", session::quoted_role_name(GetUserId())));
-    for (const char *name : kept) {
-        const char *value = GetConfigOption(name, true, false);
-        // That of PL/pgSQL is there once the language was used; until then it has its default.
-        all = lappend(all, psprintf("%s=%s", name, value != nullptr ? value : "error"));
+    for (const Kept &setting : kept) {
+        const char *value = GetConfigOption(setting.name, true, false);
+        all = lappend(all, psprintf("%s=%s", setting.name, value != nullptr ? value : setting.until_loaded));
     }
     return all;
 }

@@ -161,6 +161,18 @@ inline bool walk_query(Query *query, Walker walker, void *context, int flags)
 }
 #endif
 
+// Does it leave out partitions by values that the executor finds?
+inline bool prunes(const Plan *plan)
+{
+#if PG_VERSION_NUM >= 180000
+    return (IsA(plan, Append) && reinterpret_cast<const Append *>(plan)->part_prune_index >= 0) ||
+           (IsA(plan, MergeAppend) && reinterpret_cast<const MergeAppend *>(plan)->part_prune_index >= 0);
+#else
+    return (IsA(plan, Append) && reinterpret_cast<const Append *>(plan)->part_prune_info != nullptr) ||
+           (IsA(plan, MergeAppend) && reinterpret_cast<const MergeAppend *>(plan)->part_prune_info != nullptr);
+#endif
+}
+
 using StateWalker = bool (*)(PlanState *, void *);
 inline bool walk_states(PlanState *state, StateWalker walker, void *context)
 {

@@ -99,9 +99,10 @@ GRANT EXECUTE ON FUNCTION jit._lo_put(oid, bigint, bytea) TO PUBLIC;
 COMMENT ON FUNCTION jit._lo_put(oid, bigint, bytea) IS 'Asks the gate and then does what pg_catalog.lo_put does; queries call it by themselves';
 
 -- Without STRICT's help the functions that it stands for, all of them strict, would see NULL.
-CREATE FUNCTION jit._maintain(regclass) RETURNS void
+-- It returns what they return: the call says which type that is.
+CREATE FUNCTION jit._maintain(regclass, anyelement) RETURNS anyelement
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'jit_maintain';
-REVOKE ALL ON FUNCTION jit._maintain(regclass) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION jit._maintain(regclass) TO PUBLIC;
-COMMENT ON FUNCTION jit._maintain(regclass) IS 'Asks for MAINTAIN of the table of the index and then does what brin_summarize_new_values, gin_clean_pending_list or a function of amcheck does; queries call it by themselves';
+REVOKE ALL ON FUNCTION jit._maintain(regclass, anyelement) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION jit._maintain(regclass, anyelement) TO PUBLIC;
+COMMENT ON FUNCTION jit._maintain(regclass, anyelement) IS 'Asks for MAINTAIN of the table of the index and then does what brin_summarize_new_values, gin_clean_pending_list or a function of amcheck does; queries call it by themselves';

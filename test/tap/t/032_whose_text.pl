@@ -107,6 +107,22 @@ my @attacks = (
     {name => 'the same of the parent, for a subquery', refused => 0, off => 'inherited_statistics', set_up => $talks,
         before => 'CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (1, 7); INSERT INTO SCHEMA.whole VALUES (1, \'A plain one\'), (7, \'MARKER7\'); ANALYZE SCHEMA.whole; GRANT ALL ON SCHEMA.whole TO PUBLIC;',
         guards => 'SCHEMA.part', do => 'EXPLAIN SELECT FROM (SELECT iban FROM SCHEMA.whole OFFSET 0) s WHERE s.iban OPERATOR(SCHEMA.<<<) \'x\''},
+    # vector 306: what planning itself puts into the statement
+    {name => 'statistics of what a function in SQL reads', off => 'unjudged_statistics', set_up => "$talks CREATE FUNCTION SCHEMA.rows() RETURNS SETOF SCHEMA.secret STABLE LANGUAGE sql AS 'SELECT * FROM SCHEMA.secret';",
+        do => 'EXPLAIN SELECT FROM SCHEMA.rows() WHERE iban OPERATOR(SCHEMA.<<<) \'x\''},
+    {name => 'the same by way of the owner\'s view', off => 'unjudged_statistics', set_up => $talks, before => "$seen SET ROLE mallory; CREATE FUNCTION SCHEMA.rows() RETURNS SETOF text STABLE LANGUAGE sql BEGIN ATOMIC SELECT iban FROM SCHEMA.seen; END; RESET ROLE;",
+        do => 'EXPLAIN SELECT FROM SCHEMA.rows() r WHERE r OPERATOR(SCHEMA.<<<) \'x\''},
+    {name => 'the same of a column beside those that are approved', as => 'alice', approved => '{SELECT}', objects => 'SCHEMA.secret(id)', off => 'unjudged_statistics', set_up => $talks,
+        before => 'SET ROLE alice; CREATE FUNCTION SCHEMA.rows() RETURNS SETOF SCHEMA.secret STABLE LANGUAGE sql AS \'SELECT * FROM SCHEMA.secret\'; RESET ROLE;',
+        do => 'EXPLAIN SELECT id FROM SCHEMA.rows() WHERE iban OPERATOR(SCHEMA.<<<) \'x\''},
+    {name => 'statistics of an index of what a function in SQL reads', off => 'unjudged_statistics', set_up => "$talks CREATE FUNCTION SCHEMA.rows() RETURNS SETOF SCHEMA.secret STABLE LANGUAGE sql AS 'SELECT * FROM SCHEMA.secret';",
+        before => 'CREATE INDEX ON SCHEMA.secret (upper(iban)); ANALYZE SCHEMA.secret;', do => 'EXPLAIN SELECT FROM SCHEMA.rows() WHERE upper(iban) OPERATOR(SCHEMA.<<<) \'x\''},
+    {name => 'extended statistics of what a function in SQL reads', off => 'unjudged_statistics', set_up => "$talks CREATE FUNCTION SCHEMA.rows() RETURNS SETOF SCHEMA.secret STABLE LANGUAGE sql AS 'SELECT * FROM SCHEMA.secret';",
+        before => 'CREATE STATISTICS SCHEMA.s ON (iban || \'\') FROM SCHEMA.secret; INSERT INTO SCHEMA.secret SELECT i, \'MARKER7\' FROM generate_series(10, 60) i; ANALYZE SCHEMA.secret;',
+        do => 'EXPLAIN SELECT FROM SCHEMA.rows() WHERE (iban || \'\') OPERATOR(SCHEMA.<<<) \'x\''},
+    # vector 307: an error of the estimate for a request tells which values its functions were shown
+    {name => 'an estimate that fails for a value', as => 'alice', refused => 0, off => 'unjudged_statistics', before => 'INSERT INTO SCHEMA.secret SELECT i, \'MARKER7\' FROM generate_series(10, 60) i; ANALYZE SCHEMA.secret;',
+        do => 'DO $d$BEGIN PERFORM jit.request(\'SCHEMA\', statement => $s$SELECT FROM SCHEMA.secret WHERE iban LIKE \'_ARKER\\\'$s$); EXCEPTION WHEN invalid_escape_sequence THEN RAISE NOTICE \'MARKER\'; END$d$'},
     # vector 133: by way of the parent the text of the view does not name the child
     {name => 'a guarded child by way of somebody\'s view of its parent', as => 'alice', approved => '{ALL}', off => 'unsigned_text', before => "CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (7); INSERT INTO SCHEMA.whole VALUES (7, 'MARKER7'); GRANT ALL ON SCHEMA.whole TO PUBLIC; SET ROLE mallory; $leak CREATE VIEW SCHEMA.bait WITH (security_invoker) AS SELECT SCHEMA.leak(iban) FROM SCHEMA.whole; GRANT SELECT ON SCHEMA.bait TO PUBLIC; RESET ROLE;",
         guards => 'SCHEMA.part', do => 'SELECT count(*) FROM SCHEMA.bait WHERE leak > \'\'', twin => 'SELECT iban FROM SCHEMA.whole'},

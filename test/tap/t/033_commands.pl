@@ -94,6 +94,9 @@ my @attacks = (
     looks_after('brin_summarize_new_values() as an operator', 'SELECT OPERATOR(SCHEMA.!!) $$SCHEMA.by_brin$$::regclass', before => "$brin CREATE OPERATOR SCHEMA.!! (RIGHTARG = regclass, FUNCTION = brin_summarize_new_values);"),
     looks_after('brin_summarize_new_values() as an argument of CALL', 'CALL SCHEMA.takes(brin_summarize_new_values($$SCHEMA.by_brin$$))', before => "$brin CREATE PROCEDURE SCHEMA.takes(int) LANGUAGE plpgsql AS 'BEGIN END';"),
     looks_after('brin_summarize_new_values() as a condition of COPY', 'COPY SCHEMA.mine FROM PROGRAM \'echo 1\' WHERE brin_summarize_new_values($$SCHEMA.by_brin$$) > 0', as => 'dba', before => "$brin CREATE TABLE SCHEMA.mine (id int);"),
+    # vector 308
+    looks_after('brin_summarize_new_values() as EXPLAIN prunes partitions', 'SET x.n = 0; EXPLAIN SELECT FROM SCHEMA.p WHERE k = SCHEMA.prunes()', off => 'shown_once', before => "$brin CREATE TABLE SCHEMA.p (k int) PARTITION BY LIST (k); CREATE TABLE SCHEMA.p1 PARTITION OF SCHEMA.p FOR VALUES IN (1); CREATE TABLE SCHEMA.p2 PARTITION OF SCHEMA.p FOR VALUES IN (2); GRANT ALL ON SCHEMA.p TO owner;"
+        . "CREATE FUNCTION SCHEMA.prunes() RETURNS int STABLE LANGUAGE plpgsql AS \$\$BEGIN PERFORM set_config('x.n', (current_setting('x.n')::int + 1)::text, false); IF current_setting('x.n')::int > 2 THEN PERFORM brin_summarize_new_values('SCHEMA.by_brin'); END IF; RETURN 1; END\$\$;"),
     looks_after('bt_index_check()', 'SELECT bt_index_check($$SCHEMA.by_say$$, true)', as => 'dba', before => $amcheck),
     looks_after('bt_index_check() by the names of its arguments', 'SELECT bt_index_check(heapallindexed => true, index => c.oid) FROM pg_class c WHERE oid = $$SCHEMA.by_say$$::regclass', as => 'dba', before => $amcheck),
     looks_after('bt_index_parent_check()', 'SELECT bt_index_parent_check($$SCHEMA.by_say$$, true)', as => 'dba', before => $amcheck),

@@ -37,6 +37,12 @@ my $leak = 'CREATE FUNCTION SCHEMA.leak(text) RETURNS text IMMUTABLE LANGUAGE pl
 my $has = sub { my ($what) = @_; return "SELECT \$\$MARKER\$\$ WHERE $what" };
 sub cascade { return (off => 'lost_parts', set_up => $leak, do => 'DROP FUNCTION SCHEMA.leak(text) CASCADE', @_) }
 
+# The first calls are made while EXPLAIN plans.
+sub pruned { my ($reads) = @_; return "$as_mallory CREATE TABLE SCHEMA.p (k int) PARTITION BY LIST (k); CREATE TABLE SCHEMA.p1 PARTITION OF SCHEMA.p FOR VALUES IN (1); CREATE TABLE SCHEMA.p2 PARTITION OF SCHEMA.p FOR VALUES IN (2); GRANT ALL ON SCHEMA.p TO PUBLIC;"
+    . "CREATE FUNCTION SCHEMA.tell(v text) RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN RAISE NOTICE '%', v; RETURN true; END\$\$; CREATE DOMAIN SCHEMA.d AS int CHECK (SCHEMA.tell($reads)); CREATE TYPE SCHEMA.c AS (k SCHEMA.d);"
+    . "CREATE FUNCTION SCHEMA.prunes() RETURNS int STABLE LANGUAGE plpgsql AS \$\$DECLARE v text; BEGIN PERFORM set_config('x.n', (current_setting('x.n')::int + 1)::text, false); IF current_setting('x.n')::int > 2 THEN v := $reads; RAISE NOTICE '%', v; END IF; RETURN 1; END\$\$; RESET ROLE;" }
+my $explain = 'SET x.n = 0; EXPLAIN SELECT FROM SCHEMA.p WHERE k = SCHEMA.prunes()';
+
 my @attacks = (
     # ---- calls ----
     {name => 'in the SELECT list', called(do => 'SELECT SCHEMA.pay(id) FROM SCHEMA.t')},
@@ -192,6 +198,16 @@ my @attacks = (
     {name => 'lo_put()', content(as => 'dba', twin_as => 'exempt_dba', do => 'SELECT lo_put(NUMBER, 0, $$changed$$)', happened => 'SELECT $$MARKER$$ WHERE lo_get(NUMBER) = $$changed$$')},
     {name => 'lo_export()', content(as => 'dba', twin_as => 'exempt_dba', off => 'unseen', do => 'SELECT lo_export(NUMBER, $$/dev/null$$), $$MARKER$$')},
     {name => 'pg_largeobject', content(as => 'dba', twin_as => 'exempt_dba', off => $gate, do => 'SELECT encode(data, $$escape$$) FROM pg_largeobject WHERE loid = NUMBER')},
+    # vector 308: EXPLAIN runs no query, but prunes partitions
+    {name => 'lo_get() as EXPLAIN prunes partitions', content(off => 'shown_once', before => $lo . pruned(q{encode(lo_get(NUMBER), 'escape')}), do => $explain)},
+    {name => 'lo_put() as EXPLAIN prunes partitions', content(off => 'shown_once', before => $lo . pruned(q{lo_put(NUMBER, 0, 'changed')::text}), as => 'dba', twin_as => 'exempt_dba', do => $explain, happened => 'SELECT $$MARKER$$ WHERE lo_get(NUMBER) = $$changed$$')},
+    {name => 'nextval() as EXPLAIN prunes partitions', value(off => 'shown_once', before => $q . pruned(q{'MARKER' || nextval('SCHEMA.q')}), do => $explain)},
+    {name => 'lo_get() in the domain of a value that EXPLAIN prunes by', content(off => 'shown_calls', before => $lo . pruned(q{encode(lo_get(NUMBER), 'escape')}), do => 'SET x.n = 1; EXPLAIN SELECT lo_get(NUMBER) FROM SCHEMA.p WHERE k = current_setting($$x.n$$)::SCHEMA.d',
+        twin => 'SELECT 1::SCHEMA.d')},
+    {name => 'the same in a row', content(off => 'shown_calls', before => $lo . pruned(q{encode(lo_get(NUMBER), 'escape')}), do => 'SET x.n = 1; EXPLAIN SELECT lo_get(NUMBER) FROM SCHEMA.p WHERE k = (format($$(%s)$$, current_setting($$x.n$$))::SCHEMA.c).k',
+        twin => 'SELECT 1::SCHEMA.d')},
+    {name => 'lo_get() in the domain of a state that a window function starts from', content(off => 'shown_calls', before => $lo . pruned(q{encode(lo_get(NUMBER), 'escape')}) . "CREATE FUNCTION SCHEMA.keeps(s SCHEMA.c, i int) RETURNS SCHEMA.c LANGUAGE plpgsql AS 'BEGIN RETURN s; END';",
+        do => 'EXPLAIN SELECT lo_get(NUMBER), SCHEMA.ag(1) OVER ()', after => 'CREATE AGGREGATE SCHEMA.ag(int) (SFUNC = SCHEMA.keeps, STYPE = SCHEMA.c, INITCOND = \'(1)\')', twin => 'SELECT 1::SCHEMA.d')},
     {name => 'lo_get() under another name', content(off => 'value_names', before => "$lo CREATE FUNCTION SCHEMA.alias(oid) RETURNS bytea LANGUAGE internal STRICT AS 'be_lo_get';", do => 'SELECT encode(SCHEMA.alias(NUMBER), $$escape$$)')},
     {name => 'lo_get() in somebody\'s view, under an approval', content(as => 'alice', approved => '{ALL}', objects => 'large object NUMBER', off => 'owner_stack', before => "$lo $as_mallory CREATE VIEW SCHEMA.ride AS SELECT encode(lo_get(NUMBER), 'escape') AS v; GRANT SELECT ON SCHEMA.ride TO PUBLIC; RESET ROLE;",
         do => 'SELECT * FROM SCHEMA.ride', twin => 'SELECT encode(lo_get(NUMBER), $$escape$$)', twin_as => 'alice')},
