@@ -10,6 +10,16 @@ my $node = gate_cluster('house_kept', conf => "jit_guard.evidence_backlog = '1MB
 my $admin = JitClient->new($node, 'postgres');
 my $alice = JitClient->new($node, 'alice');
 
+# ---- vector 326: somebody who has revoked and does not commit holds up nobody ----
+my $id = approved($node, 'alice', '10 min');
+my ($carol, $dan) = map { JitClient->new($node, $_) } qw(carol dan);
+$carol->query('BEGIN');
+$carol->query("SELECT jit.revoke($id, 'x')");
+$dan->query(q{SET statement_timeout = '20 s'});
+is($dan->query("SELECT jit.revoke($id, 'y')")->{error}, undef, 'a revocation that is not committed holds up no other');
+ok($carol->query('SELECT 1')->{gone} || $carol->{gone}, 'the session that held it was ended');
+gate_refused($alice->query('SELECT v FROM pay.accounts'), 'and it is revoked');
+
 # ---- vector 325: COPY into tables of an installation that is in use ----
 gate_error($admin->query('COPY jit.ledger_24 FROM STDIN'), '42501', qr/closed|cannot/, 'COPY into an empty part of the ledger');
 gate_error($admin->query('COPY jit.certificates FROM STDIN'), '42501', qr/closed|cannot/, 'COPY into certificates');
