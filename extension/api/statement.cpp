@@ -4,6 +4,7 @@
 
 #include "api/limits.hpp"
 #include "api/requests.hpp"
+#include "pg/canonical.hpp"
 #include "pg/compat.hpp"
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
@@ -115,7 +116,7 @@ const BoundStatement *understood(const char *text)
     out->estimate = estimate(query, reached, text);
     {
         // Whole names in what people read.
-        const int nest = NewGUCNestLevel();
+        const int nest = pg::canonical::plain_names();
         (void) set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
         parts::finish(&reached);
         AtEOXact_GUC(false, nest);

@@ -20,6 +20,14 @@ is($dan->query("SELECT jit.revoke($id, 'y')")->{error}, undef, 'a revocation tha
 ok($carol->query('SELECT 1')->{gone} || $carol->{gone}, 'the session that held it was ended');
 gate_refused($alice->query('SELECT v FROM pay.accounts'), 'and it is revoked');
 
+# ---- vector 328: however names are quoted ----
+$id = approved($node, 'alice', '10 min');
+$alice->query('SET quote_all_identifiers = on');
+gate_rows($alice->query('SELECT count(v) FROM pay.accounts'), '5', 'a use with the setting on');
+$admin->query(q{CALL jit.catch_up('20 s')});
+is($admin->value(q{SELECT count(*) FROM jit.touched('pay.accounts') WHERE request_id = } . $id), 1, 'is found by the name of the table');
+$alice->query('RESET quote_all_identifiers');
+
 # ---- vector 325: COPY into tables of an installation that is in use ----
 gate_error($admin->query('COPY jit.ledger_24 FROM STDIN'), '42501', qr/closed|cannot/, 'COPY into an empty part of the ledger');
 gate_error($admin->query('COPY jit.certificates FROM STDIN'), '42501', qr/closed|cannot/, 'COPY into certificates');
