@@ -37,4 +37,13 @@ $admin->query('CREATE TABLE pay.trap (v int); CREATE TRIGGER t AFTER INSERT ON p
 gate_error($admin->query('INSERT INTO pay.trap VALUES (1)'), '39P01', qr/own tables/, 'jit._unbind() on a table of somebody\'s');
 is($admin->value(q{SELECT value FROM jit.status WHERE fact = 'bound to this database'}), 'yes', 'unbinds nothing');
 
+# ---- vector 329: an estimate tells of rows, also an approver who asks himself ----
+$admin->query('CREATE ROLE erin LOGIN IN ROLE staff, leads; GRANT SELECT ON pay.accounts TO erin');
+my $erin = JitClient->new($node, 'erin');
+$id = $erin->value(q{SELECT jit.request('acc', '10 min', reason => 'x', statement => 'SELECT v FROM pay.accounts WHERE v = 10')});
+my $shown = "SELECT count(*) FROM jit.statement($id) WHERE part = ";
+is($erin->value("${shown}'estimate'"), 0, 'who asks does not see the estimate, approver or not');
+is($erin->value("${shown}'statement'"), 1, 'but the statement');
+is($dan->value("${shown}'estimate'"), 1, 'another approver sees the estimate');
+
 done_testing();
