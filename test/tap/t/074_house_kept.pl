@@ -46,4 +46,18 @@ is($erin->value("${shown}'estimate'"), 0, 'who asks does not see the estimate, a
 is($erin->value("${shown}'statement'"), 1, 'but the statement');
 is($dan->value("${shown}'estimate'"), 1, 'another approver sees the estimate');
 
+# ---- vector 327: what would be refused is no way to shut the gate, either ----
+approved($node, 'alice', '10 min');
+gate_rows($alice->query('SELECT count(*) FROM pay.accounts'), '5', 'alice may read');
+my $keeper = $admin->value(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'jit_guard keeper' AND datname = 'app'});
+kill 'STOP', $keeper;
+my $mallory = JitClient->new($node, 'mallory');
+my $flood = $mallory->query(q{DO $$ BEGIN FOR i IN 1 .. 80 LOOP BEGIN
+    EXECUTE 'UPDATE pg_class SET relname = relname WHERE false /* ' || i || repeat('x', 16200) || ' */'; EXCEPTION WHEN others THEN NULL; END; END LOOP; END $$});
+is($flood->{error}, undef, 'errors are caught in a loop');
+gate_rows($alice->query('SELECT count(id) FROM pay.accounts'), '5', 'and alice may read still');
+kill 'CONT', $keeper;
+is($admin->query(q{CALL jit.catch_up('30 s')})->{error}, undef, 'all of it gets into the ledger');
+is($admin->value(q{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:would_refuse,person:mallory}'}), 80, 'each time once');
+
 done_testing();
