@@ -10,6 +10,7 @@
 #include "hooks/refusal.hpp"
 #include "hooks/switches.hpp"
 #include "pg/compat.hpp"
+#include "pg/house_tables.hpp"
 #include "pg/loans.hpp"
 #include "pg/rights.hpp"
 #include "pg/session.hpp"
@@ -164,8 +165,9 @@ void check_loans(bool allowed_when_overdue)
 
 bool may_fill_house(Oid relid, core::Actions actions)
 {
-    if (pg::catalog::is_sealed() || !pg::catalog::is_dumped(relid) || actions != core::bit(core::Action::insert) ||
-        !superuser_arg(pg::session::person()))
+    if (!pg::catalog::is_dumped(relid) || actions != core::bit(core::Action::insert) || !superuser_arg(pg::session::person()))
+        return false;
+    if (switches::off("used_house") ? pg::catalog::is_sealed() : !pg::catalog::takes_restore())
         return false;
     Relation table = table_open(relid, NoLock); // COPY holds the lock
     const bool empty = RelationGetNumberOfBlocks(table) == 0;

@@ -27,6 +27,8 @@ namespace ask {
 enum class Mode : uint8 { real, trial };
 // The arguments are those of jit.request(), in its order. Raises what jit.request() raises for them.
 void read(FunctionCallInfo fcinfo, Mode mode, Ask *ask, Terms *policy);
+// statement::require_own() for them; before SPI is connected.
+void require_own_statement(FunctionCallInfo fcinfo);
 
 // Raise what jit.request() raises for its reason and ticket, and for a person whose role cannot be elevated.
 void check_texts(const Ask &ask, const Terms &policy);

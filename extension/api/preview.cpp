@@ -162,6 +162,7 @@ PG_FUNCTION_INFO_V1(jit_preview);
 
 Datum jit_preview(PG_FUNCTION_ARGS)
 {
+    ask::require_own_statement(fcinfo);
     Steps steps{rows::begin(fcinfo), 0};
     spi::connect();
     preview(fcinfo, &steps);

@@ -7,6 +7,7 @@
 #include "api/terms.hpp"
 #include "api/watch.hpp"
 #include "pg/catalog.hpp"
+#include "pg/house_tables.hpp"
 #include "pg/journal.hpp"
 #include "pg/json.hpp"
 #include "pg/session.hpp"
@@ -38,8 +39,14 @@ constexpr spi::Sql forget_scopes{"DELETE FROM jit.scopes", 0, {}};
 constexpr spi::Sql end_delegations{"UPDATE jit.delegations SET ended_at = $1 WHERE ended_at IS NULL", 1, {TIMESTAMPTZOID}};
 constexpr spi::Sql forget_guards{"DELETE FROM jit.guards", 0, {}};
 // The row stays, and with it the seal: a copy or an upgrade of a sealed installation is sealed.
-// Positions in another server's write-ahead log mean nothing here; the keeper begins another incarnation.
-constexpr spi::Sql restart_ledger{"UPDATE jit.ledger_state SET position = pg_current_wal_insert_lsn(), timeline = 0, spool = NULL", 0, {}};
+// Positions in another server's write-ahead log mean nothing here; the keeper begins another incarnation. In the same log it reads on
+// from where it was: what waits there would be lost otherwise, and whoever unbinds could choose what.
+constexpr spi::Sql restart_ledger{
+    "UPDATE jit.ledger_state AS s SET timeline = 0, position = CASE WHEN l.same THEN s.position ELSE pg_current_wal_insert_lsn() END,"
+    " spool = CASE WHEN l.same THEN s.spool END FROM (SELECT EXISTS (SELECT FROM jit.instance AS i, jit.ledger_state AS o"
+    " WHERE i.database_oid = 0 AND i.system_identifier = $1 AND o.position <= pg_current_wal_insert_lsn()) AND $2 AS same) AS l",
+    2,
+    {INT8OID, BOOLOID}};
 // Of a database that is bound elsewhere it stays known that it is a copy.
 constexpr spi::Sql unbind{"UPDATE jit.instance SET database_oid = 0 WHERE database_oid = $1", 1, {OIDOID}};
 // A dump has none of these and database_oid is 0; an upgrade keeps it. What is left is a copy: a recovery code, a signature or a
@@ -166,13 +173,17 @@ void rebind(const Rows &rows)
     for (Size row = 0; row < count; row++)
         missing += bind_policy(ids[row], rows);
 
+    spi::Args log{};
+    spi::add(&log, Int64GetDatum(static_cast<int64>(GetSystemIdentifier())));
+    spi::add(&log, BoolGetDatum(!pg::switches::off("same_log")));
+    (void) spi::execute(restart_ledger, log); // by what the installation was bound to
+
     spi::Args args{};
     spi::add(&args, Int64GetDatum(static_cast<int64>(GetSystemIdentifier())));
     spi::add(&args, ObjectIdGetDatum(MyDatabaseId));
     spi::add(&args, TimestampTzGetDatum(clock()));
     if (spi::execute(bind, args) == 0)
         (void) spi::execute(bind_anew, args);
-    (void) spi::execute(restart_ledger, {});
     watch::record_anew(); // by the OIDs of here
     const bool seal_lost = !catalog::is_sealed() && spi::execute(was_sealed, {}) > 0;
 
@@ -224,23 +235,54 @@ PGDLLEXPORT Datum jit_unbind(PG_FUNCTION_ARGS);
 PG_FUNCTION_INFO_V1(jit_unbind);
 }
 
-// Trigger on jit.policies, requests and votes. Rows that did not come from the extension's own functions come from a restore: they have no
+namespace {
+
+// On a table of somebody's own it would close the installation whenever he likes.
+bool is_house_trigger(const TriggerData *fired)
+{
+    return catalog::presence() != catalog::Presence::absent && catalog::is_dumped(RelationGetRelid(fired->tg_relation)) &&
+           strcmp(fired->tg_trigger->tgname, "restored") == 0;
+}
+
+// Nobody restores into one that was used: it is on record then. An event beside those that are being restored would take one's number.
+void record_unbound(const char *table)
+{
+    if (!catalog::was_used())
+        return;
+    StringInfoData detail;
+    initStringInfo(&detail);
+    json::open(&detail);
+    json::add(&detail, "written", psprintf("jit.%s", table));
+    json::close(&detail);
+    journal::event("unbound", 0, nullptr, InvalidOid, detail.data);
+}
+
+} // namespace
+
+// Trigger on every table that a dump holds. Rows that did not come from the extension's own functions come from a restore: they have no
 // guards yet, and "not guarded" must not be what that means.
 Datum jit_unbind(PG_FUNCTION_ARGS)
 {
     if (!CALLED_AS_TRIGGER(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("jit._unbind() is a trigger function"),
                         errhint("It belongs to the tables of jit_guard.")));
+    const auto *const fired = reinterpret_cast<const TriggerData *>(fcinfo->context);
+    if (!is_house_trigger(fired) && !pg::switches::off("house_trigger"))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("jit._unbind() is a trigger function of jit_guard's own tables"),
+                        errhint("Drop trigger %s of table %s.", quote_identifier(fired->tg_trigger->tgname),
+                                RelationGetRelationName(fired->tg_relation))));
     if (session::house_open == 0 && !catalog::in_own_script()) {
         spi::connect();
         spi::Args here{};
         spi::add(&here, ObjectIdGetDatum(MyDatabaseId));
         if (spi::execute(unbind, here) > 0) {
             catalog::announce_guards();
+            record_unbound(RelationGetRelationName(fired->tg_relation));
             ereport(WARNING, (errmsg("jit_guard is no longer bound to this database"),
                               errdetail("Rows were written into jit.%s by other means than jit_guard's functions, as a restore does; "
                                         "guarded things are closed until they are bound.",
-                                        RelationGetRelationName(reinterpret_cast<TriggerData *>(fcinfo->context)->tg_relation)),
+                                        RelationGetRelationName(fired->tg_relation)),
                               errhint("A jit_admin calls: SELECT * FROM jit.rebind();")));
         }
         spi::finish();

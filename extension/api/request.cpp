@@ -311,6 +311,8 @@ void ask::read(FunctionCallInfo fcinfo, Mode mode, Ask *out, Terms *terms)
     ask.statement = statement::read(text_argument(fcinfo, static_cast<int>(Argument::statement)), policy);
 }
 
+void ask::require_own_statement(FunctionCallInfo fcinfo) { statement::require_own(fcinfo, static_cast<int>(Argument::statement)); }
+
 rules::Answer ask::answer(const Ask &ask, const Terms &policy)
 {
     return rules::answer(policy, {ask.person, durations::micros(ask.duration), larger(ask.now, ask.starts_at), ask.ticket, ask.now, 0});
@@ -380,6 +382,7 @@ PG_FUNCTION_INFO_V1(jit_request);
 Datum jit_request(PG_FUNCTION_ARGS)
 {
     require_writer("jit.request()");
+    ask::require_own_statement(fcinfo);
     spi::connect();
     const core::RequestId id = request(fcinfo);
     spi::finish();

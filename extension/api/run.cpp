@@ -7,6 +7,7 @@
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
+#include "pg/switches.hpp"
 #include "pg/uses.hpp"
 
 extern "C" {
@@ -121,16 +122,17 @@ void show(const Rows &rows, core::RequestId id)
     Terms policy{};
     requests::require_visible(id, &request);
     const Oid person = session::person();
-    const bool decides = pg::membership::is_auditor(person) ||
-                         (terms::load(request.policy_id, terms::Lock::none, &policy) &&
-                          deciders::decides(policy, person, deciders::live_delegations(clock()).view()));
+    const bool decides = (request.person != person || pg::switches::off("own_estimate")) &&
+                         (pg::membership::is_auditor(person) ||
+                          (terms::load(request.policy_id, terms::Lock::none, &policy) &&
+                           deciders::decides(policy, person, deciders::live_delegations(clock()).view())));
     spi::Args args{};
     spi::add(&args, Int64GetDatum(request.extends != 0 ? request.extends : id));
     if (spi::execute(statement_of, args) == 0)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("request " INT64_FORMAT " is not for a statement", id)));
     bool is_null = false;
     tell(rows, "statement", spi::text(0, 1));
-    if (decides) // it tells of rows that the requester may not see
+    if (decides) // it tells of rows that the requester may not see, whoever else he is
         tell(rows, "estimate", spi::text(0, 2));
     const Words settings = words_of(spi::value(0, 3, &is_null), "settings");
     tell_all(rows, "cannot be bound", words_of(spi::value(0, 4, &is_null), "open ends"));

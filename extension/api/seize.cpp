@@ -1,5 +1,6 @@
 // seize.cpp: zone C. Locks a request for somebody who ends it against its requester's will: an open transaction in
-// which the requester has touched it (jit.release() without COMMIT) must not hold a revocation up. The same for a policy
+// which the requester has touched it (jit.release() without COMMIT) must not hold a revocation up, nor must somebody who has
+// decided about it and goes home without COMMIT: he is waited for a little longer. The same for a policy
 // whose terms change: a decision under it that is never committed must not hold the admin up. And for the second factors
 // of a person who has lost them: a thief's proof that is not committed holds up no reset, and does not outlive it.
 #include "api/factors.hpp"
@@ -90,31 +91,15 @@ void end_holders(Oid table, Oid index, ScanKey key, const Holders &whom)
 
 } // namespace
 
-void seize(core::RequestId id, Request *out)
-{
-    spi::Args args{};
-    spi::add(&args, Int64GetDatum(id));
-    // A call of the requester that is just being committed is given the time for that.
-    for (int tries = most_tries; spi::execute(try_lock, args) == 0; tries--) {
-        Request request{};
-        require(id, &request);
-        if (request.person == session::person())
-            break;
-        if (tries == 0) {
-            const Oid table = catalog::house().requests;
-            ScanKeyData key;
-            ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
-            end_holders(table, get_relname_relid("requests_pkey", get_rel_namespace(table)), &key,
-                        {"request", request.person, false});
-            break;
-        }
-        CHECK_FOR_INTERRUPTS();
-        pg_usleep(between_tries);
-    }
-    require_locked(id, out);
-}
-
 namespace {
+
+void end_holders_of(core::RequestId id, Oid person)
+{
+    const Oid table = catalog::house().requests;
+    ScanKeyData key;
+    ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+    end_holders(table, get_relname_relid("requests_pkey", get_rel_namespace(table)), &key, {"request", person, false});
+}
 
 void take_policy(Oid policy_id)
 {
@@ -159,6 +144,42 @@ bool lock_patiently(void (*take)(Oid), Oid what)
 }
 
 } // namespace
+
+namespace {
+
+// What lock_patiently() is given has room for 32 bits.
+constinit core::RequestId wanted = 0;
+
+void take_request(Oid)
+{
+    Request request{};
+    require_locked(wanted, &request);
+}
+
+} // namespace
+
+void seize(core::RequestId id, Request *out)
+{
+    spi::Args args{};
+    spi::add(&args, Int64GetDatum(id));
+    Request request{};
+    // A call of the requester that is just being committed is given the time for that.
+    for (int tries = most_tries; spi::execute(try_lock, args) == 0; tries--) {
+        require(id, &request);
+        if (request.person == session::person())
+            break;
+        if (tries == 0) {
+            end_holders_of(id, request.person);
+            wanted = id;
+            while (!pg::switches::off("decider_seize") && !lock_patiently(take_request, InvalidOid))
+                end_holders_of(id, InvalidOid); // as often as somebody else gets it before us
+            break;
+        }
+        CHECK_FOR_INTERRUPTS();
+        pg_usleep(between_tries);
+    }
+    require_locked(id, out);
+}
 
 void seize_policy(int32 policy_id)
 {

@@ -5,6 +5,7 @@
 #include "api/limits.hpp"
 #include "api/requests.hpp"
 #include "hooks/statistics.hpp"
+#include "pg/canonical.hpp"
 #include "pg/compat.hpp"
 #include "pg/session.hpp"
 #include "pg/spi.hpp"
@@ -127,7 +128,7 @@ const BoundStatement *understood(const char *text)
     out->estimate = estimate(query, reached, text);
     {
         // Whole names in what people read.
-        const int nest = NewGUCNestLevel();
+        const int nest = pg::canonical::plain_names();
         (void) set_config_option("search_path", "pg_catalog", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
         parts::finish(&reached);
         AtEOXact_GUC(false, nest);
@@ -153,6 +154,19 @@ void require_possible(const Terms &terms, const Scope &scope)
                           "Leave the statement out.");
 }
 
+// Somebody's function runs with less rights than the client has, and must not get those back for a text of its own: under
+// SECURITY DEFINER, or in an operation that the server restricts, as REINDEX or ANALYZE of somebody's table.
+void require_own(FunctionCallInfo fcinfo, int statement)
+{
+    if (PG_ARGISNULL(statement) || pg::switches::off("statement_call"))
+        return;
+    session::require_bare_call(fcinfo);
+    if (InSecurityRestrictedOperation())
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("a statement cannot be asked for within a security-restricted operation"),
+                        errhint("Ask as a statement of its own.")));
+}
+
 const BoundStatement *read(const char *text, const Terms &policy)
 {
     if (text == nullptr) {
@@ -165,10 +179,13 @@ const BoundStatement *read(const char *text, const Terms &policy)
                "Leave it out, or write an escape for it: E'\\u202E'. Those who decide must see what they read.");
     require_possible(policy, terms::stored_scope(policy));
 
-    // As whoever called the function, with the search_path outside of it. An error puts both back with the transaction.
+    // As whoever called the function, with the search_path outside of it. An error puts both back with the transaction. The
+    // analysis runs CHECKs of domains, so the caller must be the client itself: see require_own().
     Oid owner = InvalidOid;
     int security = 0;
     GetUserIdAndSecContext(&owner, &security);
+    const Oid bare = session::bare_function;
+    session::bare_function = InvalidOid; // what those call is not the client's call
     const char *path = pg::compat::setting_outside("search_path");
     const int nest = NewGUCNestLevel();
     if (path != nullptr)
@@ -176,6 +193,7 @@ const BoundStatement *read(const char *text, const Terms &policy)
     SetUserIdAndSecContext(GetOuterUserId(), security & ~SECURITY_LOCAL_USERID_CHANGE);
     const BoundStatement *const statement = understood(text);
     SetUserIdAndSecContext(owner, security);
+    session::bare_function = bare;
     AtEOXact_GUC(false, nest);
 
     if (statement->open_ends != NIL && strcmp(policy.statement, "bound") == 0)

@@ -18,6 +18,9 @@ struct BoundStatement {
 
 namespace statement {
 
+// With a statement given as argument number `statement`, raises unless the call is the client's own: the analysis of a text runs
+// functions, as whoever called.
+void require_own(FunctionCallInfo fcinfo, int statement);
 // Parses, analyses and rewrites the text as the caller of the running function would, runs nothing. Raises for what cannot
 // be bound to: commands, several statements, what the policy refuses. `text` nullptr: raises if the policy wants one.
 [[nodiscard]] const BoundStatement *read(const char *text, const Terms &policy);

@@ -4,6 +4,7 @@
 
 #include "pg/bound.hpp"
 
+#include "pg/canonical.hpp"
 #include "pg/catalog.hpp"
 #include "pg/compat.hpp"
 #include "pg/session.hpp"
@@ -75,7 +76,7 @@ char *path()
         const Oid schema = lfirst_oid(cell);
         const char *name = isTempNamespace(schema) ? nullptr : get_namespace_name(schema);
         if (name != nullptr)
-            appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", quote_identifier(name));
+            appendStringInfo(&out, "%s%s", out.len > 0 ? ", " : "", canonical::quoted(name));
     }
     return out.data;
 }

@@ -1,14 +1,46 @@
 // canonical.cpp: zone C. Names of objects from their OIDs.
 #include "pg/canonical.hpp"
 
+#include "pg/switches.hpp"
+
 extern "C" {
 #include "catalog/pg_largeobject.h"
 #include "commands/dbcommands.h"
+#include "common/keywords.h"
 #include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/regproc.h"
 }
 
 namespace jit::pg::canonical {
+
+namespace {
+
+// As quote_identifier() judges it with the setting off.
+bool is_plain(const char *name)
+{
+    if (!(*name >= 'a' && *name <= 'z') && *name != '_')
+        return false;
+    for (const char *at = name; *at != '\0'; at++)
+        if (!(*at >= 'a' && *at <= 'z') && !(*at >= '0' && *at <= '9') && *at != '_')
+            return false;
+    const int keyword = ScanKeywordLookup(name, &ScanKeywords);
+    return keyword < 0 || ScanKeywordCategories[keyword] == UNRESERVED_KEYWORD;
+}
+
+bool quotes_all() { return quote_all_identifiers && !switches::off("plain_names"); }
+
+} // namespace
+
+int plain_names()
+{
+    const int nest = NewGUCNestLevel();
+    (void) set_config_option("quote_all_identifiers", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+    return nest;
+}
+
+const char *quoted(const char *name) { return quotes_all() && is_plain(name) ? name : quote_identifier(name); }
 
 char *relation(Oid relid, std::span<const int16> columns)
 {
@@ -20,9 +52,9 @@ char *relation(Oid relid, std::span<const int16> columns)
     initStringInfo(&out);
     if (get_rel_relkind(relid) == RELKIND_SEQUENCE)
         appendStringInfoString(&out, "sequence ");
-    appendStringInfoString(&out, quote_identifier(nspname));
+    appendStringInfoString(&out, quoted(nspname));
     appendStringInfoChar(&out, '.');
-    appendStringInfoString(&out, quote_identifier(name));
+    appendStringInfoString(&out, quoted(name));
     const char *before = "(";
     for (const int16 column : columns) {
         // A dropped column keeps its number, and an empty name would not be read back.
@@ -30,7 +62,7 @@ char *relation(Oid relid, std::span<const int16> columns)
         if (!column_name)
             continue;
         appendStringInfoString(&out, before);
-        appendStringInfoString(&out, quote_identifier(column_name));
+        appendStringInfoString(&out, quoted(column_name));
         before = ", ";
     }
     if (before[0] == ',')
@@ -43,12 +75,15 @@ namespace {
 // `form` holds one %s, for the quoted name.
 char *spelled(const char *form, const char *name)
 {
-    return name ? psprintf(form, quote_identifier(name)) : nullptr;
+    return name ? psprintf(form, quoted(name)) : nullptr;
 }
 
 char *function(Oid id)
 {
+    const int nest = quotes_all() ? plain_names() : 0;
     const char *signature = format_procedure_extended(id, FORMAT_PROC_FORCE_QUALIFY | FORMAT_PROC_INVALID_AS_NULL);
+    if (nest != 0)
+        AtEOXact_GUC(false, nest);
     return signature ? psprintf("function %s", signature) : nullptr;
 }
 
@@ -59,7 +94,7 @@ char *type(Oid id)
         return nullptr;
     const auto *row = reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple));
     const char *nspname = get_namespace_name(row->typnamespace);
-    char *name = nspname ? psprintf("type %s", quote_qualified_identifier(nspname, NameStr(row->typname))) : nullptr;
+    char *name = nspname ? psprintf("type %s", psprintf("%s.%s", quoted(nspname), quoted(NameStr(row->typname)))) : nullptr;
     ReleaseSysCache(tuple);
     return name;
 }

@@ -12,6 +12,11 @@ namespace jit::pg::canonical {
 // nullptr when it is gone.
 [[nodiscard]] char *object(char object_class, Oid id);
 
+// A name as it is compared, kept and searched: quote_identifier() whatever quote_all_identifiers says.
+[[nodiscard]] const char *quoted(const char *name);
+// The setting is off until AtEOXact_GUC(false, what this returns), or the error that comes before.
+[[nodiscard]] int plain_names();
+
 // An interval as a person would type it, in the largest unit that needs no fraction: "30 min".
 [[nodiscard]] const char *interval(const Interval *value);
 

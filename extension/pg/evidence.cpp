@@ -44,6 +44,7 @@ namespace {
 
 constexpr Size longest_text = 16'384; // of a statement in its own record; longer ones have records of kind text
 constexpr Size part_bytes = 65'536;
+constexpr int beginning = 4'096; // of what refusals keep, see is_crowded()
 
 constinit Bytes record = {};
 constinit Bytes about_session = {}; // the fields that rarely change
@@ -66,9 +67,8 @@ constinit Oid transaction_ledger = InvalidOid;
 
 void put(Bytes *to, Tag tag, const char *text)
 {
-    if (text == nullptr)
-        return;
-    ledger::Writer<Bytes>::field(*to, tag, text);
+    if (text != nullptr)
+        ledger::Writer<Bytes>::field(*to, tag, text);
 }
 
 // The fields from `database` to `pid`. Names are as they were when the session began to use them.
@@ -199,30 +199,32 @@ void write_parts(const Text &text, Size most, Oid to)
 }
 
 // Everybody can be refused, as often as he likes, and what waits for the keeper closes the gate to all. So what refusals write takes a
-// quarter of the room, then only the beginning of a long text (its hash and length say what it was), and the refused one waits.
-uint64 room_of_refused() { return static_cast<uint64>(settings::evidence_backlog_kb) * 1'024 / 4; }
-
-Size kept_of_refused(const Text &text, Oid to)
+// quarter of the room, then only the beginning of a text (its hash and length say what it was), and the refused one waits. So does
+// whoever would be refused: errors can be caught in a loop.
+bool is_crowded(Oid to, Size more)
 {
-    constexpr Size beginning = 4'096;
-    if (switches::off("refused_texts") || shared::evidence::waiting(to) + text.count <= room_of_refused())
-        return text.count;
-    const auto length = static_cast<int>(smaller(text.count, beginning));
-    return static_cast<Size>(pg_mbcliplen(text.start, length, length));
+    return shared::evidence::waiting(to) + more > static_cast<uint64>(settings::evidence_backlog_kb) * 1'024 / 4 &&
+           !switches::off("refused_texts");
 }
 
-void add_statement(Writer *writer, const Text &text, bool nested)
+void put_some(Writer *writer, Tag tag, const char *text, Size most)
+{
+    const char *const start = text != nullptr ? without_tokens(text) : "";
+    if (*start != '\0')
+        writer->text(tag, {start, smaller(strlen(start), most)});
+}
+
+// `most`: of each text, in this record.
+void add_statement(Writer *writer, const Text &text, bool nested, Size most = longest_text)
 {
     writer->flag(Tag::nested, nested);
     writer->text(Tag::statement_hash, {reinterpret_cast<const char *>(text.hash.data()), text.hash.size()});
     writer->number(Tag::statement_length, static_cast<int64>(text.count));
-    if (text.count <= longest_text)
+    if (text.count <= most)
         writer->text(Tag::statement, {text.start, text.count});
     // debug_query_string is what the client sent; it is another text when this one is nested in it.
-    if (nested && debug_query_string != nullptr && strcmp(debug_query_string, text.as_sent) != 0) {
-        const char *outer = without_tokens(debug_query_string);
-        writer->text(Tag::outer_statement, {outer, smaller(strlen(outer), longest_text)});
-    }
+    if (nested && debug_query_string != nullptr && strcmp(debug_query_string, text.as_sent) != 0)
+        put_some(writer, Tag::outer_statement, debug_query_string, most);
 }
 
 const char *said(const char *statement) { return statement != nullptr ? statement : ""; }
@@ -358,15 +360,18 @@ void refusal(const Refused &r)
         return;
     const Text text = text_of(said(r.statement));
     const Oid to = ledger_here();
-    if (text.count > longest_text && !IsParallelWorker())
-        write_parts(text, kept_of_refused(text, to), to);
+    const bool crowded = is_crowded(to, text.count);
+    const auto kept = static_cast<Size>(pg_mbcliplen(text.start, static_cast<int>(text.count), beginning));
+    const Size most = crowded && !switches::off("reported_texts") ? beginning : longest_text;
+    if (text.count > most && !IsParallelWorker())
+        write_parts(text, crowded ? kept : text.count, to);
     Writer writer = begin(r.outcome == record::Outcome::refused ? Kind::refusal : Kind::would_refuse);
-    add_statement(&writer, text, r.nested);
+    add_statement(&writer, text, r.nested, most);
     put(&record, Tag::policy, r.policy);
     put(&record, Tag::action, r.action);
     put(&record, Tag::object, r.object);
     put(&record, Tag::why, r.why);
-    put(&record, Tag::call_stack, without_tokens(r.call_stack));
+    put_some(&writer, Tag::call_stack, r.call_stack, most); // it has texts of statements
     if (r.trigger_depth > 0)
         writer.number(Tag::trigger_depth, r.trigger_depth);
     put(&record, Tag::views, r.views);
@@ -374,9 +379,8 @@ void refusal(const Refused &r)
     const bool enforced = r.outcome == record::Outcome::refused;
     send(to, enforced ? Durable::now : Durable::later);
     // When it is written: a cancel must not save anybody the record.
-    constexpr long pause_us = 50'000;
-    if (enforced && shared::evidence::waiting(to) > room_of_refused() && !switches::off("refused_texts"))
-        pg_usleep(pause_us);
+    if ((enforced || !switches::off("reported_texts")) && is_crowded(to, 0))
+        pg_usleep(50'000);
 }
 
 void left_behind(core::RequestId request, const char *what)

@@ -6,6 +6,7 @@
 #include "pg/catalog_rows.hpp"
 
 extern "C" {
+#include "access/xlog.h"
 #include "catalog/dependency.h"
 #include "catalog/index.h"
 #include "catalog/indexing.h"
@@ -154,5 +155,41 @@ bool is_dumped(Oid relid)
                                  relid == tables.certificates || relid == tables.events || relid == tables.ledger_segments || relid == tables.checkpoints ||
                                  is_ledger_part(relid));
 }
+
+namespace {
+
+bool has_rows(Oid table)
+{
+    Scan scan;
+    begin(&scan, table, InvalidOid, Sees::committed, 0, nullptr);
+    const bool any = HeapTupleIsValid(next(&scan));
+    end(&scan);
+    return any;
+}
+
+} // namespace
+
+bool was_used()
+{
+    for (const Oid table : {tables.events, tables.policies, tables.requests, tables.ledger_segments})
+        if (OidIsValid(table) && has_rows(table))
+            return true;
+    return false;
+}
+
+bool is_bound_here()
+{
+    Scan scan;
+    begin(&scan, tables.instance, InvalidOid, Sees::own_too, 0, nullptr);
+    const HeapTuple tuple = next(&scan);
+    const bool bound = HeapTupleIsValid(tuple) &&
+                       DatumGetInt64(required(&scan, tuple, "system_identifier")) == static_cast<int64>(GetSystemIdentifier()) &&
+                       DatumGetObjectId(required(&scan, tuple, "database_oid")) == MyDatabaseId;
+    end(&scan);
+    return bound;
+}
+
+// In this order: another connection of a parallel restore may unbind meanwhile, with the rows that it commits.
+bool takes_restore() { return !is_sealed() && (!was_used() || !is_bound_here()); }
 
 } // namespace jit::pg::catalog

@@ -180,7 +180,7 @@ const char *columns_of(const Use &use)
     for (int member = bms_next_member(all, -1); member >= 0; member = bms_next_member(all, member)) {
         const char *name = get_attname(use.relid, static_cast<AttrNumber>(member + first), true);
         if (name != nullptr)
-            appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", quote_identifier(name));
+            appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", canonical::quoted(name));
     }
     return names.len > 0 ? names.data : nullptr;
 }
@@ -190,7 +190,8 @@ char *relation_name(Oid relid)
     const char *name = get_rel_name(relid);
     if (name == nullptr)
         return psprintf("relation %u", relid);
-    return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), name);
+    const char *const schema = get_namespace_name(get_rel_namespace(relid));
+    return psprintf("%s.%s", schema != nullptr ? canonical::quoted(schema) : "", canonical::quoted(name));
 }
 
 char *object_name(char object_class, Oid id)

@@ -84,6 +84,18 @@ my @attacks = (
     {name => 'the same while an index is built', off => $gate, set_up => "CREATE FUNCTION SCHEMA.looks(int) RETURNS int IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS \$\$BEGIN IF $not_leader THEN RAISE NOTICE 'worker %', (SELECT max(iban) FROM SCHEMA.secret); END IF; RETURN 1; END\$\$;"
             . 'CREATE TABLE SCHEMA.big (id int) WITH (parallel_workers = 2); INSERT INTO SCHEMA.big SELECT i FROM generate_series(1, 50000) i;',
         do => "SET max_parallel_maintenance_workers = 2; SET min_parallel_table_scan_size = 0; $remember_leader CREATE INDEX ON SCHEMA.big (SCHEMA.looks(id))", refused => 0, twin => $read},
+    # vector 322: the analysis of a text runs CHECKs of domains, as whoever called, not as who runs the function that asks
+    (map {
+        my ($ask, $how, $makes, $does) = @$_;
+        {name => "a statement that somebody's function asks about: $ask, $how", as => 'dba', off => 'statement_call',
+            set_up => $loot . 'CREATE FUNCTION SCHEMA.checks(int) RETURNS boolean LANGUAGE plpgsql AS $f$BEGIN IF current_user <> \'mallory\' THEN INSERT INTO SCHEMA.loot VALUES (\'MARKER as \' || current_user); END IF; RETURN true; END$f$;'
+                . 'CREATE DOMAIN SCHEMA.checked AS int CHECK (SCHEMA.checks(VALUE)); GRANT ALL ON SCHEMA.loot TO dba;'
+                . "CREATE FUNCTION SCHEMA.asks(int) RETURNS int IMMUTABLE LANGUAGE plpgsql $makes AS \$f\$BEGIN IF session_user = 'dba' THEN PERFORM $ask('SCHEMA', statement => \$q\$SELECT iban FROM SCHEMA.secret WHERE '{1}'::SCHEMA.checked[] IS NOT NULL\$q\$); END IF; RETURN \$1; END\$f\$;"
+                . 'CREATE TABLE SCHEMA.bait (id int); INSERT INTO SCHEMA.bait VALUES (1); CREATE INDEX ON SCHEMA.bait (SCHEMA.asks(id));',
+            do => $does, happened => $looted,
+            twin => 'SELECT * FROM jit.preview(\'SCHEMA\', statement => \'SELECT iban FROM SCHEMA.secret\'); SELECT jit.request(\'SCHEMA\', statement => $q$SELECT iban FROM SCHEMA.secret WHERE iban = \'MARKER7\'$q$); SELECT statement FROM jit.my_requests'}
+        } ['jit.preview', 'in a restricted operation', '', 'REINDEX TABLE SCHEMA.bait'], ['jit.preview', 'as its owner', 'SECURITY DEFINER', 'SELECT SCHEMA.asks(1)'],
+          ['jit.request', 'as its owner', 'SECURITY DEFINER', 'SELECT SCHEMA.asks(2)']),
     # ---- somebody else's identity ----
     # vector 48, vector 49
     {name => 'UPDATE pg_settings', as => 'dba', off => $gate, do => 'UPDATE pg_settings SET setting = \'carol\' WHERE name = \'role\'; SELECT iban FROM SCHEMA.secret', twin_as => 'carol', twin => $read},

@@ -1,0 +1,63 @@
+# What keeps jit_guard's own tables and records from those who may do much: nobody erases a record by unbinding, copies rows into the
+# tables of an installation that is in use, holds up a revocation, hides a use by how names are spelled, or shuts the gate with reports.
+use strict;
+use warnings;
+use JitClient;
+use JitGate;
+use Test::More;
+
+my $node = gate_cluster('house_kept', conf => "jit_guard.evidence_backlog = '1MB'");
+my $admin = JitClient->new($node, 'postgres');
+my $alice = JitClient->new($node, 'alice');
+
+# ---- vector 326: somebody who has revoked and does not commit holds up nobody ----
+my $id = approved($node, 'alice', '10 min');
+my ($carol, $dan) = map { JitClient->new($node, $_) } qw(carol dan);
+$carol->query('BEGIN');
+$carol->query("SELECT jit.revoke($id, 'x')");
+$dan->query(q{SET statement_timeout = '20 s'});
+is($dan->query("SELECT jit.revoke($id, 'y')")->{error}, undef, 'a revocation that is not committed holds up no other');
+ok($carol->query('SELECT 1')->{gone} || $carol->{gone}, 'the session that held it was ended');
+gate_refused($alice->query('SELECT v FROM pay.accounts'), 'and it is revoked');
+
+# ---- vector 328: however names are quoted ----
+$id = approved($node, 'alice', '10 min');
+$alice->query('SET quote_all_identifiers = on');
+gate_rows($alice->query('SELECT count(v) FROM pay.accounts'), '5', 'a use with the setting on');
+$admin->query(q{CALL jit.catch_up('20 s')});
+is($admin->value(q{SELECT count(*) FROM jit.touched('pay.accounts') WHERE request_id = } . $id), 1, 'is found by the name of the table');
+$alice->query('RESET quote_all_identifiers');
+
+# ---- vector 325: COPY into tables of an installation that is in use ----
+gate_error($admin->query('COPY jit.ledger_24 FROM STDIN'), '42501', qr/closed|cannot/, 'COPY into an empty part of the ledger');
+gate_error($admin->query('COPY jit.certificates FROM STDIN'), '42501', qr/closed|cannot/, 'COPY into certificates');
+
+# ---- vector 323: unbinding erases nothing, and is not anybody's trigger ----
+$admin->query('CREATE TABLE pay.trap (v int); CREATE TRIGGER t AFTER INSERT ON pay.trap FOR EACH STATEMENT EXECUTE FUNCTION jit._unbind()');
+gate_error($admin->query('INSERT INTO pay.trap VALUES (1)'), '39P01', qr/own tables/, 'jit._unbind() on a table of somebody\'s');
+is($admin->value(q{SELECT value FROM jit.status WHERE fact = 'bound to this database'}), 'yes', 'unbinds nothing');
+
+# ---- vector 329: an estimate tells of rows, also an approver who asks himself ----
+$admin->query('CREATE ROLE erin LOGIN IN ROLE staff, leads; GRANT SELECT ON pay.accounts TO erin');
+my $erin = JitClient->new($node, 'erin');
+$id = $erin->value(q{SELECT jit.request('acc', '10 min', reason => 'x', statement => 'SELECT v FROM pay.accounts WHERE v = 10')});
+my $shown = "SELECT count(*) FROM jit.statement($id) WHERE part = ";
+is($erin->value("${shown}'estimate'"), 0, 'who asks does not see the estimate, approver or not');
+is($erin->value("${shown}'statement'"), 1, 'but the statement');
+is($dan->value("${shown}'estimate'"), 1, 'another approver sees the estimate');
+
+# ---- vector 327: what would be refused is no way to shut the gate, either ----
+approved($node, 'alice', '10 min');
+gate_rows($alice->query('SELECT count(*) FROM pay.accounts'), '5', 'alice may read');
+my $keeper = $admin->value(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'jit_guard keeper' AND datname = 'app'});
+kill 'STOP', $keeper;
+my $mallory = JitClient->new($node, 'mallory');
+my $flood = $mallory->query(q{DO $$ BEGIN FOR i IN 1 .. 80 LOOP BEGIN
+    EXECUTE 'UPDATE pg_class SET relname = relname WHERE false /* ' || i || repeat('x', 16200) || ' */'; EXCEPTION WHEN others THEN NULL; END; END LOOP; END $$});
+is($flood->{error}, undef, 'errors are caught in a loop');
+gate_rows($alice->query('SELECT count(id) FROM pay.accounts'), '5', 'and alice may read still');
+kill 'CONT', $keeper;
+is($admin->query(q{CALL jit.catch_up('30 s')})->{error}, undef, 'all of it gets into the ledger');
+is($admin->value(q{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:would_refuse,person:mallory}'}), 80, 'each time once');
+
+done_testing();
