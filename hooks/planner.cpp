@@ -26,7 +26,9 @@ PlannedStmt *plan_nested(Query *query, const char *text, int cursor_options, Par
     owner_stack::state.planned = true;
     deadline::Frame frame;
     deadline::push(&frame);
+    const PlannedStmt *const running = owner_stack::runs(nullptr);
     PlannedStmt *const result = chain::planner(query, text, cursor_options, parameters);
+    (void) owner_stack::runs(running);
     deadline::pop(&frame);
     pg::session::planner_depth = depth;
     return result;
