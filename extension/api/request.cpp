@@ -380,6 +380,7 @@ PG_FUNCTION_INFO_V1(jit_request);
 Datum jit_request(PG_FUNCTION_ARGS)
 {
     require_writer("jit.request()");
+    require_own_call("jit.request()");
     spi::connect();
     const core::RequestId id = request(fcinfo);
     spi::finish();
