@@ -16,6 +16,7 @@
 extern "C" {
 #include "access/parallel.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog/indexing.h"
 #include "catalog/partition.h"
 #include "catalog/pg_aggregate.h"
@@ -36,6 +37,7 @@ extern "C" {
 #include "storage/lock.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 }
 
 namespace jit::hooks::calling_texts {
@@ -55,7 +57,7 @@ constexpr Holder none = {InvalidOid, InvalidOid};
 // How a function is called.
 struct How {
     const Node *call;        // the expression that the call stands in; nullptr: none
-    const PlannedStmt *plan; // what was running; nullptr: a command
+    const PlannedStmt *plan; // what was running, or being planned; nullptr: a command
     bool in_function;        // a function that the same plan calls may have evaluated it, so that the plan does not show it
 };
 
@@ -230,16 +232,23 @@ List *dependents_of(Oid class_id, Oid id)
 
 Holder holder_of(const FormData_pg_depend *text, HeapTuple row, const Search &s);
 
-// Do constraints and the like, which no plan shows, call the function?
-bool is_called_unplanned(Oid function, const Search &s)
+// Do constraints and the like, which no plan shows, call the function, or defaults of what the plan calls?
+bool is_called_unplanned(Oid function, const Search &s, int depth)
 {
+    if (depth == 5)
+        return true; // or they call each other for ever
     ListCell *cell;
     foreach (cell, dependents_of(ProcedureRelationId, function)) {
         const auto *text = static_cast<const FormData_pg_depend *>(lfirst(cell));
-        if (text->classid == RewriteRelationId || text->classid == PolicyRelationId || text->classid == ProcedureRelationId)
+        if (text->classid == RewriteRelationId || text->classid == PolicyRelationId)
             continue;
         if (text->classid == OperatorRelationId)
             return true;
+        if (text->classid == ProcedureRelationId) {
+            if (plan_facts::calls(s.how->plan, text->objid) || is_called_unplanned(text->objid, s, depth + 1))
+                return true;
+            continue;
+        }
         HeapTuple row = row_of(text);
         if (row != nullptr && OidIsValid(holder_of(text, row, s).class_id))
             return true;
@@ -255,7 +264,7 @@ Holder function_holder(Oid id, const FormData_pg_proc *row, const Search &s)
         return s.of_aggregate && (plan == nullptr || plan_facts::calls(plan, id)) ? Holder{ProcedureRelationId, id} : none;
     if (s.of_aggregate || row->pronargdefaults == 0)
         return none;
-    return plan == nullptr || s.how->in_function || plan_facts::calls(plan, id) || is_called_unplanned(id, s)
+    return plan == nullptr || s.how->in_function || plan_facts::calls(plan, id) || is_called_unplanned(id, s, 0)
                ? Holder{ProcedureRelationId, id}
                : none;
 }
@@ -383,6 +392,35 @@ Oid caller(Oid function, const How &how, Oid object_owner)
 bool has_plan(int frame, const PlannedStmt *plan) { return frame >= 0 && owner_stack::calls[frame].plan == plan; }
 
 } // namespace
+
+namespace {
+
+bool add_function(Node *node, void *context)
+{
+    auto *plan = static_cast<PlannedStmt *>(context);
+    if (node == nullptr)
+        return false;
+    if (IsA(node, Query))
+        return pg::compat::walk_query(reinterpret_cast<Query *>(node), add_function, context, 0);
+    if (IsA(node, FuncExpr) && reinterpret_cast<const FuncExpr *>(node)->funcid >= FirstNormalObjectId) {
+        auto *item = makeNode(PlanInvalItem);
+        item->cacheId = PROCOID;
+        item->hashValue = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(reinterpret_cast<const FuncExpr *>(node)->funcid));
+        plan->invalItems = lappend(plan->invalItems, item);
+    }
+    return pg::compat::walk_expression(node, add_function, context);
+}
+
+} // namespace
+
+const PlannedStmt *before_planning(Query *query)
+{
+    if (!pg::rights::hold_any() || switches::off("unplanned_texts"))
+        return nullptr;
+    auto *plan = makeNode(PlannedStmt);
+    (void) add_function(reinterpret_cast<Node *>(query), plan);
+    return plan;
+}
 
 Oid untrusted_caller(Oid function, const Node *call, Oid object_owner)
 {

@@ -14,4 +14,7 @@ namespace jit::hooks::calling_texts {
 // The same for any of the functions that are running.
 [[nodiscard]] Oid untrusted_on_stack(Oid object_owner);
 
+// Stands for the plan while the query is planned: what is folded then has lost its places, too.
+[[nodiscard]] const PlannedStmt *before_planning(Query *query);
+
 } // namespace jit::hooks::calling_texts

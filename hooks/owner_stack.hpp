@@ -28,7 +28,7 @@ struct State {
     bool executes_text;  // in this transaction: see given_text.hpp
     const void *fetched; // the query whose next part is being judged; its portal is not the one that asks for it
     const void *portal;         // the client's
-    const PlannedStmt *running; // what the executor is executing; nullptr: nothing, a command, or the planner is at work
+    const PlannedStmt *running; // what the executor is executing, or stands for what is planned; nullptr: nothing, or a command
 };
 JIT_OURS extern State state;
 
