@@ -7,11 +7,11 @@
 #include "hooks/deadline.hpp"
 #include "hooks/failing_rows.hpp"
 #include "hooks/gate.hpp"
-#include "hooks/given_text.hpp"
 #include "hooks/guarded_queries.hpp"
 #include "hooks/house.hpp"
 #include "hooks/lending.hpp"
 #include "hooks/objects.hpp"
+#include "hooks/opened_queries.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/plan_facts.hpp"
 #include "hooks/refusal.hpp"
@@ -22,12 +22,10 @@
 #include "pg/evidence.hpp"
 #include "pg/row_counts.hpp"
 #include "pg/session.hpp"
-#include "pg/standby.hpp"
 #include "pg/uses.hpp"
 
 extern "C" {
 #include "access/parallel.h"
-#include "access/xlog.h"
 #include "utils/plancache.h"
 }
 
@@ -75,8 +73,12 @@ inline void start_decided(QueryDesc *query, int flags)
 {
     const List *const outer = decided;
     decided = query->plannedstmt->rtable;
+    const PlannedStmt *const running = owner_stack::runs(query->plannedstmt);
     chain::start(query, flags);
+    (void) owner_stack::runs(running);
     decided = outer;
+    if (owner_stack::state.depth > 0)
+        opened_queries::remember(query);
 }
 
 void start_guarded(QueryDesc *query, int flags)
@@ -111,47 +113,6 @@ void start_guarded(QueryDesc *query, int flags)
     row_counting::Placing *const rechecks = counts_rows ? row_counting::put_meters(query, outcome) : nullptr;
     if (outcome.guarded || hidden != failing_rows::Hidden::nothing)
         guarded_queries::remember(query, plan, outcome, counts_rows, hidden, rechecks);
-}
-
-// A cursor is known by its name: somebody else's function can fetch from it what the person's statement opened.
-bool has_other_callers(const Guarded *entry)
-{
-    return !switches::off("fetching_code") && (entry->calls != owner_stack::serial() || owner_stack::may_miss_callers() ||
-                                               given_text::may_fetch());
-}
-
-// Before each further run of anything that was allowed by an approval or an exemption: a fetch, the next part of a portal.
-void check_again(const QueryDesc *query, Guarded *entry)
-{
-    AcceptInvalidationMessages();
-    deadline::recheck(); // first: its error names the approval, whether or not a worker has removed it by now
-    // A standby that fell behind judges a cursor anew, too.
-    const bool late = entry != nullptr && RecoveryInProgress() && pg::standby::is_late(GetCurrentTimestamp());
-    const bool statement_is_over = entry != nullptr && entry->judged_bound && pg::bound::active.count == 0;
-    if (entry != nullptr && (late || statement_is_over || entry->approvals_as_of != pg::catalog::approvals_generation ||
-                             entry->guards_as_of != pg::catalog::guards_generation || has_other_callers(entry))) {
-        gate::Outcome outcome = {};
-        outcome.until = core::never;
-        owner_stack::state.fetched = query;
-        gate::admit_plan(entry->plan, query->sourceText, false, &outcome);
-        owner_stack::state.fetched = nullptr;
-        if (!entry->counts_rows && row_counting::concerns(outcome))
-            refusal::refuse_uncounted_query();
-        entry->approvals_as_of = pg::catalog::approvals_generation;
-        entry->guards_as_of = pg::catalog::guards_generation;
-        entry->calls = owner_stack::serial();
-    }
-    if (entry != nullptr && entry->rechecks != nullptr) {
-        row_counting::put_meters_on_rechecks(entry->rechecks);
-        entry->rechecks = nullptr;
-    }
-    if (entry != nullptr && entry->approved && session::executor_depth > 0) { // somebody fetches into another query
-        if (stored_rows::are_held() && !switches::off("hold"))
-            refusal::refuse_held_cursor(plan_facts::first_guarded(entry->plan));
-        stored_rows::note_read();
-    }
-    if (entry != nullptr && stored_rows::fills_store(query))
-        deadline::outlives_transaction(0);
 }
 
 } // namespace
@@ -290,7 +251,9 @@ namespace {
     stored_rows::begins(query, depth + 1);
     deadline::Frame frame;
     deadline::push(&frame);
+    const PlannedStmt *const running = owner_stack::runs(query->plannedstmt);
     chain::run(JIT_EXECUTOR_RUN_ARGUMENTS);
+    (void) owner_stack::runs(running);
     deadline::pop(&frame);
     session::executor_depth = depth;
 }
@@ -321,7 +284,7 @@ void add_rows(const QueryDesc *query)
         Guarded *const entry = guarded_queries::find(query);
         if (entry != nullptr && !entry->taken.empty() && session::executor_depth == 0)
             resumed = pg::uses::resume(entry->taken);
-        check_again(query, entry);
+        guarded_queries::check_again(query, entry);
     }
     // Counts in runs at depth 1 only, so that other runs, which are nested in this one, leave it alone.
     const Oid outer = session::bare_function;
@@ -342,9 +305,30 @@ void add_rows(const QueryDesc *query)
 
 } // namespace
 
+namespace {
+
+[[gnu::noinline]] void run_again_for_others(JIT_EXECUTOR_RUN_PARAMETERS)
+{
+    const int depth = owner_stack::state.depth;
+    PG_TRY();
+    {
+        opened_queries::reopen(query);
+        run_with_care(JIT_EXECUTOR_RUN_ARGUMENTS);
+    }
+    PG_FINALLY();
+    {
+        owner_stack::state.depth = depth;
+    }
+    PG_END_TRY();
+}
+
+} // namespace
+
 void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
 {
-    if (deadline::active() || guarded_queries::first != nullptr || query == bare_call::last_query)
+    if (opened_queries::first != nullptr && opened_queries::outlived(query))
+        run_again_for_others(JIT_EXECUTOR_RUN_ARGUMENTS);
+    else if (deadline::active() || guarded_queries::first != nullptr || query == bare_call::last_query)
         run_with_care(JIT_EXECUTOR_RUN_ARGUMENTS);
     else
         run_nested(JIT_EXECUTOR_RUN_ARGUMENTS);
@@ -360,6 +344,7 @@ void finish_nested(QueryDesc *query)
     const bool hides = hide_rows(query, &hiding);
     deadline::Frame frame;
     deadline::push(&frame);
+    const PlannedStmt *const running = owner_stack::runs(query->plannedstmt);
     PG_TRY();
     {
         chain::finish(query);
@@ -367,6 +352,7 @@ void finish_nested(QueryDesc *query)
     PG_FINALLY();
     {
         session::executor_depth--;
+        (void) owner_stack::runs(running);
     }
     PG_END_TRY();
     deadline::pop(&frame);

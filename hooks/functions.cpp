@@ -27,7 +27,7 @@ void fmgr(FmgrHookEventType event, FmgrInfo *function, Datum *argument)
                 objects::admit_call(function->fn_oid, static_cast<const Node *>(function->fn_expr));
             if (gate::applies())
                 values::called(function->fn_oid);
-            owner_stack::entered(function->fn_oid);
+            owner_stack::entered(function->fn_oid, static_cast<const Node *>(function->fn_expr));
             break;
         case FHET_END:
         case FHET_ABORT:

@@ -3,8 +3,20 @@
 #include "hooks/guarded_queries.hpp"
 
 #include "hooks/counting.hpp"
+#include "hooks/deadline.hpp"
+#include "hooks/given_text.hpp"
 #include "hooks/owner_stack.hpp"
+#include "hooks/plan_facts.hpp"
+#include "hooks/refusal.hpp"
+#include "hooks/stored_rows.hpp"
+#include "hooks/switches.hpp"
+#include "pg/session.hpp"
+#include "pg/standby.hpp"
 #include "pg/uses.hpp"
+
+extern "C" {
+#include "access/xlog.h"
+}
 
 namespace jit::hooks::guarded_queries {
 
@@ -54,6 +66,50 @@ statement::Binding open_again(const QueryDesc *query)
         pg::bound::active = entry->binding;
     }
     return outer;
+}
+
+namespace {
+
+// A cursor is known by its name: somebody else's function can fetch from it what the person's statement opened.
+bool has_other_callers(const Guarded *entry)
+{
+    return !switches::off("fetching_code") && (entry->calls != owner_stack::serial() || owner_stack::may_miss_callers() ||
+                                               given_text::may_fetch());
+}
+
+} // namespace
+
+void check_again(const QueryDesc *query, Guarded *entry)
+{
+    AcceptInvalidationMessages();
+    deadline::recheck(); // first: its error names the approval, whether or not a worker has removed it by now
+    // A standby that fell behind judges a cursor anew, too.
+    const bool late = entry != nullptr && RecoveryInProgress() && pg::standby::is_late(GetCurrentTimestamp());
+    const bool statement_is_over = entry != nullptr && entry->judged_bound && pg::bound::active.count == 0;
+    if (entry != nullptr && (late || statement_is_over || entry->approvals_as_of != pg::catalog::approvals_generation ||
+                             entry->guards_as_of != pg::catalog::guards_generation || has_other_callers(entry))) {
+        gate::Outcome outcome = {};
+        outcome.until = core::never;
+        owner_stack::state.fetched = query;
+        gate::admit_plan(entry->plan, query->sourceText, false, &outcome);
+        owner_stack::state.fetched = nullptr;
+        if (!entry->counts_rows && row_counting::concerns(outcome))
+            refusal::refuse_uncounted_query();
+        entry->approvals_as_of = pg::catalog::approvals_generation;
+        entry->guards_as_of = pg::catalog::guards_generation;
+        entry->calls = owner_stack::serial();
+    }
+    if (entry != nullptr && entry->rechecks != nullptr) {
+        row_counting::put_meters_on_rechecks(entry->rechecks);
+        entry->rechecks = nullptr;
+    }
+    if (entry != nullptr && entry->approved && pg::session::executor_depth > 0) { // somebody fetches into another query
+        if (stored_rows::are_held() && !switches::off("hold"))
+            refusal::refuse_held_cursor(plan_facts::first_guarded(entry->plan));
+        stored_rows::note_read();
+    }
+    if (entry != nullptr && stored_rows::fills_store(query))
+        deadline::outlives_transaction(0);
 }
 
 } // namespace jit::hooks::guarded_queries

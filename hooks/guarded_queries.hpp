@@ -36,6 +36,8 @@ void remember(const QueryDesc *query, const PlannedStmt *plan, const gate::Outco
               failing_rows::Hidden hides, row_counting::Placing *rechecks);
 // The approvals that are bound to the query open while it runs on. Returns what was open before.
 [[nodiscard]] statement::Binding open_again(const QueryDesc *query);
+// Before each further run of anything that was allowed by an approval or an exemption: a fetch, the next part of a portal.
+void check_again(const QueryDesc *query, Guarded *entry);
 
 } // namespace guarded_queries
 

@@ -3,9 +3,11 @@
 #include "hooks/judge.hpp"
 
 #include "hooks/authors.hpp"
+#include "hooks/calling_texts.hpp"
 #include "hooks/columns.hpp"
 #include "hooks/counting.hpp"
 #include "hooks/given_text.hpp"
+#include "hooks/opened_queries.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/statement.hpp"
 #include "hooks/switches.hpp"
@@ -125,18 +127,26 @@ void check_code(const Judging &j, Finding *finding, bool by_view)
         finding->obstacle = Obstacle::given_text;
         return;
     }
+    if (opened_queries::may_be_others_cursor()) {
+        finding->obstacle = Obstacle::others_cursor;
+        return;
+    }
     if (j.guarded->object_class != core::class_relation && !switches::off("called_texts")) {
         check_maintenance(j, finding); // the query of somebody's materialized view is nowhere else to be seen
         if (finding->obstacle != Obstacle::none)
             return;
     }
-    if (owner_stack::is_empty() && !OidIsValid(j.access->check_as) && j.access->texts.empty())
+    if (owner_stack::state.depth == 0 && !OidIsValid(j.access->check_as) && j.access->texts.empty())
         return; // the person's own statement, and no text of anybody else's in it
     const Oid owner = owner_of_object(j.guarded->object_class, j.guarded->relid);
     if (const Oid function = owner_stack::foreign_function(owner); OidIsValid(function)) {
         finding->obstacle = Obstacle::foreign_code;
         finding->code = function;
         finding->code_is_function = true;
+    } else if (const Oid caller = calling_texts::untrusted_on_stack(owner); OidIsValid(caller)) {
+        finding->obstacle = Obstacle::foreign_code;
+        finding->code = caller;
+        finding->code_is_caller = true;
     } else if (!by_view && OidIsValid(j.access->check_as) && !owner_stack::is_trusted(j.access->check_as, owner)) {
         finding->obstacle = Obstacle::foreign_code;
         finding->code = j.access->check_as;
@@ -197,7 +207,7 @@ void judge_one(const Judging &j, core::Action action, core::Column column, std::
         // A view that is nobody's whom the approval of the table serves may be named by another approval.
         core::Decision through_view = {};
         bool old_plan = false;
-        if (finding.obstacle == Obstacle::foreign_code && !finding.code_is_function && action == core::Action::select &&
+        if (finding.obstacle == Obstacle::foreign_code && !finding.code_is_function && !finding.code_is_caller && action == core::Action::select &&
             opened_by_view(j, &through_view, &old_plan)) {
             finding.decision = through_view;
             finding.obstacle = old_plan && !switches::off("barriers") ? Obstacle::old_plan : Obstacle::none;
@@ -213,7 +223,7 @@ void judge_one(const Judging &j, core::Action action, core::Column column, std::
         const core::Decision monitored =
             core::decide(attempt, guards, approvals_for(j.guarded, j.now), j.now, core::Weigh::monitored_too);
         if (!core::allows(monitored.verdict)) {
-            j.visit(j.to, {j.guarded, action, column, monitored, Obstacle::none, InvalidOid, false, true, j.access});
+            j.visit(j.to, {j.guarded, action, column, monitored, Obstacle::none, InvalidOid, false, true, false, j.access});
             return;
         }
     }

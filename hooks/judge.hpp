@@ -42,6 +42,7 @@ enum class Obstacle : uint8 {
     new_code,      // the same, but the approval is newer than the running statement, whose callers are not known
     late,          // the same, but this standby is too far behind to know whether it still is one
     given_text,    // the same, but a function of the server may be executing text that somebody gave to it
+    others_cursor, // the same, but a cursor runs it that somebody else's function may have opened
     old_plan,      // an approval names the view, but the statement was planned before the view was guarded
     unbound,       // restored or copied installation
     house,         // jit_guard's own tables
@@ -57,6 +58,7 @@ struct Finding {
     Oid code;                // foreign_code: the function, or the owner of the view or rule
     bool code_is_function;
     bool monitored;          // allowed, but a policy in mode monitor would have refused: `decision` is that one's
+    bool code_is_caller = false; // the owner of a text that calls a function on the stack
     const Access *access = nullptr; // how it was reached; for as long as it is visited
 };
 

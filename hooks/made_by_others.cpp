@@ -1,6 +1,7 @@
 // made_by_others.cpp: zone C. See made_by_others.hpp. What counts as code is what judge.cpp asks for the owner of: functions, and
 // the text of views, rules, row security and defaults. Of triggers it asks only for the function's, but the words that a trigger
-// gives to it, and when, are as good as a call. Constraints, indexes and defaults count where they call something guarded.
+// gives to it, and when, are as good as a call. Constraints, indexes, keys of partitions and
+// defaults count where they call something guarded, or code that may use an approval.
 
 #include "hooks/made_by_others.hpp"
 
@@ -20,16 +21,21 @@ extern "C" {
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
 #include "utils/regproc.h"
+#include "utils/syscache.h"
 }
 
 namespace jit::hooks::made_by_others {
@@ -120,8 +126,24 @@ void on_value(void *found, const Finding &) { *static_cast<bool *>(found) = true
 
 bool is_guarded(Oid function, void *) { return function >= FirstNormalObjectId && pg::things::guards_function(function); }
 
-// Does the expression call a guarded function, or for a guarded value? Others use no approval.
-bool calls_guarded(Node *node, void *context)
+// Code that somebody trusted may have written uses an approval in a text of the person's. The server's own, C code of superusers,
+// and what the maker of the text owns do not.
+bool is_others_code(Oid function, void *maker)
+{
+    if (function < FirstNormalObjectId || switches::off("made_calls"))
+        return false;
+    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+    if (!HeapTupleIsValid(tuple))
+        return true;
+    const auto *row = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+    const bool harmless = row->proowner == *static_cast<const Oid *>(maker) ||
+                          ((row->prolang == ClanguageId || row->prolang == INTERNALlanguageId) && superuser_arg(row->proowner));
+    ReleaseSysCache(tuple);
+    return !harmless;
+}
+
+// Does the expression call a guarded function, or for a guarded value, or code that may use an approval?
+bool calls_code(Node *node, void *maker)
 {
     if (node == nullptr)
         return false;
@@ -132,26 +154,27 @@ bool calls_guarded(Node *node, void *context)
     }
     if (IsA(node, FuncExpr) && index_calls::maintains(reinterpret_cast<const FuncExpr *>(node)->funcid))
         return true;
-    return check_functions_in_node(node, is_guarded, nullptr) || pg::compat::walk_expression(node, calls_guarded, context);
+    return check_functions_in_node(node, is_guarded, nullptr) || check_functions_in_node(node, is_others_code, maker) ||
+           pg::compat::walk_expression(node, calls_code, maker);
 }
 
-bool calls_guarded_in(Oid catalog, HeapTuple row, AttrNumber column)
+bool calls_code_in(Oid catalog, HeapTuple row, AttrNumber column, Oid maker)
 {
-    return row != nullptr && gate::applies() && calls_guarded(pg::fresh_rows::tree_in(catalog, row, column), nullptr);
+    return row != nullptr && gate::applies() && calls_code(pg::fresh_rows::tree_in(catalog, row, column), &maker);
 }
 
-Made made_default(Oid relid, int column)
+Made made_default(Oid relid, int column, Oid maker)
 {
     HeapTuple tuple = fresh(AttrDefaultRelationId, AttrDefaultIndexId, {Anum_pg_attrdef_adrelid, Anum_pg_attrdef_adnum}, relid, column);
-    if (!calls_guarded_in(AttrDefaultRelationId, tuple, Anum_pg_attrdef_adbin))
+    if (!calls_code_in(AttrDefaultRelationId, tuple, Anum_pg_attrdef_adbin, maker))
         return nothing;
     return {pg::fresh_rows::owner_now(relid), Action::alter_table, relation_text("a default of", relid)};
 }
 
-Made made_constraint(Oid id)
+Made made_constraint(Oid id, Oid maker)
 {
     HeapTuple tuple = fresh(ConstraintRelationId, ConstraintOidIndexId, {Anum_pg_constraint_oid, 0}, id);
-    if (!calls_guarded_in(ConstraintRelationId, tuple, Anum_pg_constraint_conbin))
+    if (!calls_code_in(ConstraintRelationId, tuple, Anum_pg_constraint_conbin, maker))
         return nothing;
     const auto *row = reinterpret_cast<Form_pg_constraint>(GETSTRUCT(tuple));
     if (!OidIsValid(row->conrelid))
@@ -160,13 +183,33 @@ Made made_constraint(Oid id)
     return {pg::fresh_rows::owner_now(row->conrelid), Action::alter_table, relation_text("a constraint of", row->conrelid)};
 }
 
-Made made_index(Oid id)
+Made made_index(Oid id, Oid maker)
 {
     HeapTuple tuple = fresh(IndexRelationId, IndexRelidIndexId, {Anum_pg_index_indexrelid, 0}, id);
-    if (!calls_guarded_in(IndexRelationId, tuple, Anum_pg_index_indexprs) && !calls_guarded_in(IndexRelationId, tuple, Anum_pg_index_indpred))
+    if (!calls_code_in(IndexRelationId, tuple, Anum_pg_index_indexprs, maker) && !calls_code_in(IndexRelationId, tuple, Anum_pg_index_indpred, maker))
         return nothing;
     const Oid relid = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple))->indrelid;
     return {pg::fresh_rows::owner_now(relid), Action::create_index, relation_text("an index of", relid)};
+}
+
+// The default of a domain.
+Made made_type(Oid id, Oid maker)
+{
+    HeapTuple tuple = fresh(TypeRelationId, TypeOidIndexId, {Anum_pg_type_oid, 0}, id);
+    if (!calls_code_in(TypeRelationId, tuple, Anum_pg_type_typdefaultbin, maker))
+        return nothing;
+    return {reinterpret_cast<Form_pg_type>(GETSTRUCT(tuple))->typowner, Action::alter_type, psprintf("a default of type %s", format_type_be(id))};
+}
+
+// A partitioned table's key is not there yet as the table is made, and computes nothing before it has a partition.
+Made made_partition(Oid id, Oid maker)
+{
+    HeapTuple child = fresh(InheritsRelationId, InheritsRelidSeqnoIndexId, {Anum_pg_inherits_inhrelid, 0}, id);
+    const Oid parent = child != nullptr ? reinterpret_cast<Form_pg_inherits>(GETSTRUCT(child))->inhparent : InvalidOid;
+    HeapTuple tuple = fresh(PartitionedRelationId, PartitionedRelidIndexId, {Anum_pg_partitioned_table_partrelid, 0}, parent);
+    if (!calls_code_in(PartitionedRelationId, tuple, Anum_pg_partitioned_table_partexprs, maker))
+        return nothing;
+    return {pg::fresh_rows::owner_now(parent), Action::alter_table, relation_text("a partition of", parent)};
 }
 
 bool has_trigger_text(const TriggerDesc *triggers)
@@ -177,52 +220,54 @@ bool has_trigger_text(const TriggerDesc *triggers)
     return false;
 }
 
-bool has_index_text(Relation relation)
+bool has_index_text(Relation relation, Oid maker)
 {
     ListCell *cell;
     foreach (cell, RelationGetIndexList(relation))
-        if (OidIsValid(made_index(lfirst_oid(cell)).owner))
+        if (OidIsValid(made_index(lfirst_oid(cell), maker).owner))
             return true;
     return false;
 }
 
 // Has the table a text that becomes the new owner's with it?
-bool has_text(Oid relid)
+bool has_text(Oid relid, Oid maker)
 {
     Relation relation = try_relation_open(relid, NoLock); // whoever alters it holds a lock
     if (relation == nullptr)
         return false;
-    bool has = relation->rd_rules != nullptr || has_trigger_text(relation->trigdesc) || has_index_text(relation) ||
+    bool has = relation->rd_rules != nullptr || has_trigger_text(relation->trigdesc) || has_index_text(relation, maker) ||
                fresh(PolicyRelationId, PolicyPolrelidPolnameIndexId, {Anum_pg_policy_polrelid, 0}, relid) != nullptr;
     const TupleConstr *const texts = gate::applies() ? RelationGetDescr(relation)->constr : nullptr;
     for (int i = 0; !has && texts != nullptr && i < texts->num_defval; i++)
-        has = calls_guarded(static_cast<Node *>(stringToNode(texts->defval[i].adbin)), nullptr);
+        has = calls_code(static_cast<Node *>(stringToNode(texts->defval[i].adbin)), &maker);
     for (int i = 0; !has && texts != nullptr && i < texts->num_check; i++)
-        has = calls_guarded(static_cast<Node *>(stringToNode(texts->check[i].ccbin)), nullptr);
+        has = calls_code(static_cast<Node *>(stringToNode(texts->check[i].ccbin)), &maker);
     relation_close(relation, NoLock);
     return has;
 }
 
-Made changed_relation(Oid relid)
+Made changed_relation(Oid relid, Oid maker)
 {
     const Oid owner = pg::fresh_rows::owner_now(relid);
     if (is_view(relid))
         return {owner, Action::alter_view, relation_text("view", relid)};
-    if (owner == authors::owner_of(relid) || !has_text(relid)) // the caches still show the owner that it had
+    if (owner == authors::owner_of(relid) || !has_text(relid, maker)) // the caches still show the owner that it had
         return nothing;
     return {owner, Action::alter_table, relation_text("relation", relid), "hand over"};
 }
 
-Made made(Oid class_id, Oid id, int sub_id, bool altered)
+Made made(Oid class_id, Oid id, int sub_id, bool altered, Oid maker)
 {
     switch (class_id) {
         case ProcedureRelationId:   return made_function(id);
         case RewriteRelationId:     return made_rule(id);
         case TriggerRelationId:     return made_trigger(id);
         case PolicyRelationId:      return made_policy(id);
-        case AttrDefaultRelationId: return made_default(id, sub_id);
-        case ConstraintRelationId:  return made_constraint(id);
-        case RelationRelationId:    return altered ? changed_relation(id) : sub_id == 0 ? made_index(id) : nothing;
+        case AttrDefaultRelationId: return made_default(id, sub_id, maker);
+        case ConstraintRelationId:  return made_constraint(id, maker);
+        case RelationRelationId:    return altered ? changed_relation(id, maker) : sub_id == 0 ? made_index(id, maker) : nothing;
+        case TypeRelationId:        return made_type(id, maker);
+        case InheritsRelationId:    return made_partition(id, maker);
         default:                    return nothing;
     }
 }
@@ -240,9 +285,10 @@ void reached_from_function(Oid class_id, Oid id, int sub_id, bool altered)
     const Oid function = function_of_others();
     if (!OidIsValid(function))
         return;
-    const Made code = made(class_id, id, sub_id, altered);
+    const Oid maker = owner_of_object(core::class_function, function);
+    const Made code = made(class_id, id, sub_id, altered, maker);
     // What belongs to the function's own owner is his code afterwards, as the function is.
-    if (OidIsValid(code.owner) && code.owner != owner_of_object(core::class_function, function))
+    if (OidIsValid(code.owner) && code.owner != maker)
         refuse(function, code.verb, pg::record::action_names(core::bit(code.action)), code.object, debug_query_string);
 }
 

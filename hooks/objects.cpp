@@ -4,10 +4,11 @@
 
 #include "hooks/authors.hpp"
 #include "hooks/bare_call.hpp"
+#include "hooks/calling_texts.hpp"
 #include "hooks/owner_stack.hpp"
+#include "hooks/plan_facts.hpp"
 #include "hooks/refusal.hpp"
 #include "hooks/switches.hpp"
-#include "hooks/unplanned_texts.hpp"
 #include "hooks/value_functions.hpp"
 #include "hooks/values.hpp"
 #include "pg/rights.hpp"
@@ -193,13 +194,22 @@ std::span<const OwnersText> one_text(Oid holder)
 
 } // namespace
 
-void admit_call(Oid function, const Node *call)
+namespace {
+
+void admit_call_by(Oid function, Oid author)
 {
-    const Oid author = pg::rights::hold_any() ? unplanned_texts::untrusted_caller(function, call) : InvalidOid;
     if (OidIsValid(copying_into) && !switches::off("default_texts"))
         admit_call_in(function, callers_in(one_text(copying_into), function), debug_query_string, author);
     else
         admit_call_in(function, {}, debug_query_string, author);
+}
+
+} // namespace
+
+void admit_call(Oid function, const Node *call)
+{
+    const Oid owner = owner_of_object(core::class_function, function);
+    admit_call_by(function, pg::rights::hold_any() ? calling_texts::untrusted_caller(function, call, owner) : InvalidOid);
 }
 
 void admit_unplanned_call(Oid function)
@@ -210,22 +220,10 @@ void admit_unplanned_call(Oid function)
         if (pg::session::statement_begins() && pg::uses::any)
             pg::uses::statement_starts();
     }
-    admit_call(function, nullptr);
+    admit_call_by(function, InvalidOid); // who calls is known when it does
 }
 
 namespace {
-
-bool calls_function(const PlannedStmt *plan, Oid function)
-{
-    const uint32 hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
-    ListCell *cell;
-    foreach (cell, plan->invalItems) {
-        const auto *item = static_cast<const PlanInvalItem *>(lfirst(cell));
-        if (item->cacheId == PROCOID && item->hashValue == hash)
-            return true;
-    }
-    return false;
-}
 
 // What others wrote into the statement that may call the function: views and the like, the rules of tables and the defaults of those
 // that are written, and of arguments.
@@ -248,7 +246,7 @@ std::span<const OwnersText> texts_of(const PlannedStmt *plan, Oid function)
             all[count++] = {rte->relid, InvalidOid, false};
     }
     foreach (cell, functions)
-        if (calls_function(plan, lfirst_oid(cell)))
+        if (plan_facts::calls(plan, lfirst_oid(cell)))
             all[count++] = {lfirst_oid(cell), InvalidOid, false, false, true};
     return {all, count};
 }

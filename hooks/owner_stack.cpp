@@ -5,8 +5,10 @@
 
 #include "hooks/cluster.hpp"
 #include "hooks/gate.hpp"
+#include "hooks/index_calls.hpp"
 #include "hooks/statement.hpp"
 #include "hooks/switches.hpp"
+#include "hooks/values.hpp"
 #include "pg/catalog_rows.hpp"
 #include "pg/rights.hpp"
 #include "pg/session.hpp"
@@ -23,13 +25,10 @@ namespace jit::hooks::owner_stack {
 
 constinit State state = {};
 
+constinit Call *calls = nullptr; // TopMemoryContext
+
 namespace {
 
-struct Call {
-    Oid function;
-    uint64 serial;
-};
-constinit Call *calls = nullptr; // TopMemoryContext
 constinit int room = 0;
 constinit uint64 last_serial = 0;
 
@@ -59,7 +58,7 @@ Oid foreign_function(Oid object_owner)
     return InvalidOid;
 }
 
-bool is_empty() { return state.depth == 0; }
+bool is_empty() { return state.depth == 0 || !OidIsValid(foreign_function(InvalidOid)); }
 
 uint64 serial() { return state.depth == 0 ? 0 : calls[state.depth - 1].serial; }
 
@@ -113,7 +112,7 @@ bool may_miss_callers()
 }
 
 // Answering yes stops the function's inlining, so it is answered only where it can matter: in a session whose person
-// holds an approval, for code that would not be trusted with every object.
+// holds an approval. Code that is trusted with every object is followed there, too: others' text may be calling it.
 bool wants(Oid function)
 {
     if (!gate::running())
@@ -125,20 +124,34 @@ bool wants(Oid function)
         return false;
     if (pg::bound::active.count > 0 && function >= FirstNormalObjectId)
         return true; // it must be what was approved whenever it is called
+    if (here && pg::rights::hold_any() && function >= FirstNormalObjectId && !values::is_substitute(function) &&
+        !index_calls::is_substitute(function) && !switches::off("nested_texts"))
+        return true;
     const Oid owner = owner_of(function);
     return owner != pg::session::person() && !(OidIsValid(owner) && superuser_arg(owner));
 }
 
-void entered(Oid function)
+namespace {
+
+void push(Oid function, bool reopened, const Node *expression)
 {
     if (state.depth == room) {
         room = room == 0 ? 64 : room * 2;
         const Size bytes = sizeof(Call) * static_cast<Size>(room);
         calls = static_cast<Call *>(calls == nullptr ? MemoryContextAlloc(TopMemoryContext, bytes) : repalloc(calls, bytes));
     }
-    calls[state.depth++] = {function, ++last_serial};
+    calls[state.depth++] = {function, reopened, ++last_serial, expression, state.running};
+}
+
+} // namespace
+
+void entered(Oid function, const Node *expression)
+{
+    push(function, false, expression);
     statement::confirm_active();
 }
+
+void reopen(Oid function) { push(function, true, nullptr); }
 
 void left()
 {

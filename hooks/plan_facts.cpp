@@ -8,6 +8,7 @@
 
 extern "C" {
 #include "utils/plancache.h"
+#include "utils/syscache.h"
 }
 
 namespace jit::hooks::plan_facts {
@@ -18,6 +19,18 @@ bool may_hide_functions(const PlannedStmt *plan)
     foreach (cell, plan->invalItems)
         if (static_cast<const PlanInvalItem *>(lfirst(cell))->cacheId == PROCOID)
             return true;
+    return false;
+}
+
+bool calls(const PlannedStmt *plan, Oid function)
+{
+    const uint32 hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
+    ListCell *cell;
+    foreach (cell, plan->invalItems) {
+        const auto *item = static_cast<const PlanInvalItem *>(lfirst(cell));
+        if (item->cacheId == PROCOID && item->hashValue == hash)
+            return true;
+    }
     return false;
 }
 

@@ -11,6 +11,8 @@ namespace jit::hooks::plan_facts {
 
 // A plan made before this session held an approval may have somebody else's functions folded or inlined.
 [[nodiscard]] bool may_hide_functions(const PlannedStmt *plan);
+// Does it name the function, or what was inlined from it?
+[[nodiscard]] bool calls(const PlannedStmt *plan, Oid function);
 // The first of its relations that something guards; nullptr: none.
 [[nodiscard]] const pg::memo::Guarded *first_guarded(const PlannedStmt *plan);
 // Does the executor, when it only prepares the plan for EXPLAIN, evaluate anything in it? It prunes partitions, makes the first states

@@ -2,6 +2,7 @@
 // column's values before the executor is ever asked.
 
 #include "hooks/barriers.hpp"
+#include "hooks/calling_texts.hpp"
 #include "hooks/chain.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/gate.hpp"
@@ -29,7 +30,9 @@ PlannedStmt *plan_nested(Query *query, const char *text, int cursor_options, Par
     owner_stack::state.planned = true;
     deadline::Frame frame;
     deadline::push(&frame);
+    const PlannedStmt *const running = owner_stack::runs(calling_texts::before_planning(query));
     PlannedStmt *const result = chain::planner(query, text, cursor_options, parameters);
+    (void) owner_stack::runs(running);
     deadline::pop(&frame);
     pg::session::planner_depth = depth;
     return result;

@@ -220,6 +220,13 @@ Text explain(const Finding &f)
                                  "neither to you, nor to the owner of the object, nor to a superuser.",
                                  pg::session::quoted_role_name(f.code)),
                         "Look at the functions, indexes and queries of the relation that is being maintained."};
+            if (f.code_is_caller)
+                return {object,
+                        psprintf("Approval " INT64_FORMAT " covers it, but the function that wants it is called by text of %s (a view, "
+                                 "rule, row security policy, default, condition, trigger or aggregate), who is neither you, nor the "
+                                 "owner of the object, nor a superuser.",
+                                 f.decision.request, pg::session::quoted_role_name(f.code)),
+                        "Call the function itself."};
             return {object,
                     f.code_is_function
                         ? psprintf("Approval " INT64_FORMAT " covers it, but the statement runs inside function %s, which "
@@ -253,6 +260,12 @@ Text explain(const Finding &f)
                              "as query_to_xml() and ts_stat() do, and whose text it is is not known.",
                              f.decision.request),
                     "End the transaction, and run the statement by itself instead of giving it to a function as text."};
+        case Obstacle::others_cursor:
+            return {object,
+                    psprintf("Approval " INT64_FORMAT " covers it, but a cursor runs it that is no plain SELECT, and which function "
+                             "opened that is not known.",
+                             f.decision.request),
+                    "Run the statement itself."};
         case Obstacle::old_plan:
             return {object,
                     psprintf("Approval " INT64_FORMAT " names the view, but the statement was planned before the view was guarded.",

@@ -23,6 +23,7 @@ struct Level {
     SubTransactionId id;
     int executor_depth;
     int planner_depth;
+    const PlannedStmt *running;
     Oid bare_function;
     int resumed_count;
 };
@@ -38,7 +39,7 @@ void level_begins(SubTransactionId id)
         levels = static_cast<Level *>(levels == nullptr ? MemoryContextAlloc(TopMemoryContext, bytes) : repalloc(levels, bytes));
         level_room = room;
     }
-    levels[level_count++] = {id, session::executor_depth, session::planner_depth, session::bare_function,
+    levels[level_count++] = {id, session::executor_depth, session::planner_depth, owner_stack::state.running, session::bare_function,
                              pg::uses::resumed_count};
 }
 
@@ -49,6 +50,7 @@ void level_ends(SubTransactionId id, bool aborted)
         if (aborted && level.id == id) {
             session::executor_depth = level.executor_depth;
             session::planner_depth = level.planner_depth;
+            owner_stack::state.running = level.running;
             session::bare_function = level.bare_function;
             pg::uses::resume_ends(level.resumed_count);
         }
@@ -61,6 +63,7 @@ inline void no_level_left()
     level_count = 0;
     session::executor_depth = 0;
     session::planner_depth = 0;
+    owner_stack::state.running = nullptr;
     session::bare_function = InvalidOid;
     session::planned_ahead = false;
 }

@@ -296,6 +296,7 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
     QueryCompletion own = {};
     if (completion == nullptr)
         completion = &own; // COPY says there how many rows it put in
+    const PlannedStmt *const running = owner_stack::runs(nullptr);
     session::utility_depth++;
     session::block_depth += around.blocks;
     volatile bool done = false;
@@ -323,6 +324,7 @@ void run_inside(const Around &around, PlannedStmt *statement, const char *text, 
     {
         lost_parts::pop(&losing);
         session::utility_depth--;
+        (void) owner_stack::runs(running);
         session::block_depth -= around.blocks;
         gate::exporting_at = outer_exporting;
         gate::exporting_to_temporary = outer_temporary;

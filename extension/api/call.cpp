@@ -3,6 +3,8 @@
 
 #include "api/call.hpp"
 
+#include "hooks/calling_texts.hpp"
+#include "hooks/owner_stack.hpp"
 #include "pg/catalog.hpp"
 #include "pg/membership.hpp"
 #include "pg/session.hpp"
@@ -12,6 +14,7 @@ extern "C" {
 #include "access/xlog.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "utils/regproc.h"
 }
 
 namespace jit::api {
@@ -64,6 +67,20 @@ void require_writer(const char *function)
 {
     require_writable(function);
     require_bound();
+}
+
+void require_own_call(const char *function)
+{
+    if (switches::off("own_calls"))
+        return;
+    const Oid caller = hooks::owner_stack::foreign_function(InvalidOid);
+    const Oid author = OidIsValid(caller) ? InvalidOid : hooks::calling_texts::untrusted_on_stack(InvalidOid);
+    if (!OidIsValid(caller) && !OidIsValid(author))
+        return;
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("%s cannot be called in your name", function),
+                    OidIsValid(caller) ? errdetail("Function %s, which calls it, belongs neither to you nor to a superuser.", format_procedure(caller))
+                                       : errdetail("A view, default, trigger or the like of %s calls it.", session::quoted_role_name(author)),
+                    errhint("Call it yourself, or in a function of your own.")));
 }
 
 void require_admin(const char *function)

@@ -27,6 +27,9 @@ void require_writable(const char *function);
 void require_bound();
 // Both.
 void require_writer(const char *function);
+// What somebody does for himself is not done in his name by a function or text of somebody else's. That is known where functions
+// are followed: while the person holds an approval.
+void require_own_call(const char *function);
 // Raises 42501 unless the person may use the functions of jit_admin.
 void require_admin(const char *function);
 // The same for those who change policies.

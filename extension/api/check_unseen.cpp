@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/pg_inherits.h"
 #include "nodes/execnodes.h"
 #include "utils/fmgroids.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
 #include "utils/typcache.h"
@@ -107,6 +108,9 @@ List *expressions_of(Oid relid, bool with_defaults)
             index_close(index, AccessShareLock);
         }
     }
+    found = list_concat(found, RelationGetPartitionQual(relation)); // a copy
+    if (PartitionKey key = RelationGetPartitionKey(relation); key != nullptr)
+        found = list_concat(found, list_copy(key->partexprs));
     const bool has_parts = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
     relation_close(relation, AccessShareLock);
     ListCell *cell;

@@ -89,6 +89,7 @@ PG_FUNCTION_INFO_V1(jit_revoke);
 Datum jit_cancel(PG_FUNCTION_ARGS)
 {
     require_writer("jit.cancel()");
+    require_own_call("jit.cancel()");
     const core::RequestId id = request_argument(fcinfo);
     spi::connect();
     cancel(id);
@@ -99,6 +100,7 @@ Datum jit_cancel(PG_FUNCTION_ARGS)
 Datum jit_release(PG_FUNCTION_ARGS)
 {
     require_writer("jit.release()");
+    require_own_call("jit.release()");
     const core::RequestId id = request_argument(fcinfo);
     spi::connect();
     release(id);

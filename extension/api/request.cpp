@@ -383,6 +383,7 @@ Datum jit_request(PG_FUNCTION_ARGS)
 {
     require_writer("jit.request()");
     ask::require_own_statement(fcinfo);
+    require_own_call("jit.request()");
     spi::connect();
     const core::RequestId id = request(fcinfo);
     spi::finish();

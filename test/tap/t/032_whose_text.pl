@@ -29,6 +29,17 @@ my $shown = 'SET ROLE owner; CREATE VIEW SCHEMA.shown AS SELECT id, iban FROM SC
 my $seen = 'SET ROLE owner; CREATE VIEW SCHEMA.seen AS SELECT iban FROM SCHEMA.secret; GRANT SELECT ON SCHEMA.seen TO PUBLIC; RESET ROLE;';
 my $loops = 'CREATE FUNCTION SCHEMA.loops() RETURNS SETOF text LANGUAGE plpgsql AS $$DECLARE x record; BEGIN FOR x IN SELECT iban FROM SCHEMA.secret LOOP RETURN NEXT x.iban; END LOOP; END$$;';
 
+# The owner's function reads what the approval is for; whoever calls it gets that.
+my $get = 'SET ROLE owner; CREATE FUNCTION SCHEMA.get(n int) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN (SELECT iban FROM SCHEMA.secret WHERE id = n); END$$; RESET ROLE;'
+    . "SET ROLE mallory; $loot CREATE FUNCTION SCHEMA.store(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN INSERT INTO SCHEMA.loot VALUES (\$1); RETURN true; END';";
+my $stored = 'SCHEMA.store(SCHEMA.get(7))';
+my $rests = 'CREATE FUNCTION SCHEMA.rests() RETURNS trigger LANGUAGE plpgsql AS \'BEGIN RETURN new; END\';';
+my $riding = 'BEGIN; SELECT SCHEMA.opens(); FETCH ALL FROM c; COMMIT';
+my $ended = 'SELECT $$MARKER$$ FROM jit.requests WHERE request_id = REQUEST AND state = $$ended$$';
+sub called_by { my ($text, @more) = @_; return (as => 'alice', approved => '{ALL}', off => 'nested_texts', happened => $looted, before => "$get $text RESET ROLE;", @more) }
+sub opens { my ($query, @more) = @_; return called_by("$bait CREATE FUNCTION SCHEMA.opens() RETURNS refcursor LANGUAGE plpgsql AS \$\$DECLARE c refcursor := 'c'; BEGIN OPEN c FOR $query; RETURN c; END\$\$;", off => 'opened_queries', do => $riding, @more) }
+sub own { my (@more) = @_; return (as => 'alice', approved => '{ALL}', off => 'own_calls', happened => $ended, @more) }
+
 my @attacks = (
     # ---- statements ----
     # vector 12: from 17 on MERGE returns rows, and acts on those that the source does not have
@@ -256,6 +267,49 @@ my @attacks = (
     # vector 258
     {name => 'a cursor WITH HOLD over a function\'s loop', as => 'alice', approved => '{SELECT}', off => 'held_loops', do => "$loops BEGIN; DECLARE h CURSOR WITH HOLD FOR SELECT * FROM SCHEMA.loops(); COMMIT; SELECT jit.release(REQUEST); FETCH ALL FROM h",
         twin => "$loops BEGIN; DECLARE h CURSOR FOR SELECT * FROM SCHEMA.loops(); FETCH ALL FROM h; COMMIT"},
+    # vector 311: the function is trusted, but who has it called is not
+    {name => 'somebody\'s view that calls the owner\'s function', called_by("CREATE VIEW SCHEMA.bait AS SELECT $stored AS x; CREATE FUNCTION SCHEMA.shout(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN upper(\$1); END'; CREATE VIEW SCHEMA.list AS SELECT SCHEMA.shout('a') AS v; GRANT SELECT ON SCHEMA.bait, SCHEMA.list TO PUBLIC;"),
+        do => 'SELECT * FROM SCHEMA.bait', twin => 'SELECT l.v, SCHEMA.get(7) FROM SCHEMA.list l'},
+    {name => 'somebody\'s view of the owner\'s view that calls it', called_by('RESET ROLE; SET ROLE owner; CREATE VIEW SCHEMA.got AS SELECT SCHEMA.get(7) AS v; GRANT SELECT ON SCHEMA.got TO PUBLIC; RESET ROLE; SET ROLE mallory; CREATE VIEW SCHEMA.bait AS SELECT SCHEMA.store(v) FROM SCHEMA.got; GRANT SELECT ON SCHEMA.bait TO PUBLIC;'),
+        do => 'SELECT * FROM SCHEMA.bait', twin => 'SELECT * FROM SCHEMA.got'},
+    {name => 'somebody\'s view that calls the person\'s function', called_by('RESET ROLE; SET ROLE alice; CREATE FUNCTION SCHEMA.hers() RETURNS text LANGUAGE sql AS $$SELECT max(iban) FROM SCHEMA.secret$$; RESET ROLE; SET ROLE mallory; CREATE VIEW SCHEMA.bait AS SELECT SCHEMA.store(SCHEMA.hers()) AS x; GRANT SELECT ON SCHEMA.bait TO PUBLIC;'),
+        do => 'SELECT * FROM SCHEMA.bait', twin => 'SELECT SCHEMA.store(SCHEMA.hers())'},
+    {name => 'somebody\'s row security that calls it', called_by("$bait INSERT INTO SCHEMA.bait VALUES (1); ALTER TABLE SCHEMA.bait ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON SCHEMA.bait USING ($stored);"),
+        do => 'SELECT * FROM SCHEMA.bait', twin => "CREATE TABLE SCHEMA.hers (id int); INSERT INTO SCHEMA.hers VALUES (1); ALTER TABLE SCHEMA.hers ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY p ON SCHEMA.hers USING ($stored); SELECT * FROM SCHEMA.hers"},
+    {name => 'somebody\'s rule that calls it for what the person writes', called_by("$bait CREATE RULE r AS ON INSERT TO SCHEMA.bait DO ALSO SELECT SCHEMA.store(SCHEMA.get(NEW.id));"),
+        do => 'INSERT INTO SCHEMA.bait VALUES (7)', twin => 'CREATE TABLE SCHEMA.hers (id int); CREATE RULE r AS ON INSERT TO SCHEMA.hers DO ALSO SELECT SCHEMA.store(SCHEMA.get(NEW.id)); INSERT INTO SCHEMA.hers VALUES (7)'},
+    {name => 'somebody\'s default that calls it', called_by("CREATE TABLE SCHEMA.bait (id int, b boolean DEFAULT $stored); GRANT ALL ON SCHEMA.bait TO PUBLIC;"),
+        do => 'INSERT INTO SCHEMA.bait (id) VALUES (1)', twin => "CREATE TABLE SCHEMA.hers (id int, b boolean DEFAULT $stored); INSERT INTO SCHEMA.hers (id) VALUES (1)"},
+    {name => 'the same in COPY', called_by("CREATE TABLE SCHEMA.bait (id int, b boolean DEFAULT $stored); GRANT ALL ON SCHEMA.bait TO PUBLIC;"),
+        do => "COPY SCHEMA.bait (id) FROM STDIN;\n1\n\\.\n", twin => "INSERT INTO SCHEMA.loot VALUES (SCHEMA.get(7))"},
+    {name => 'somebody\'s CHECK that calls it', called_by('CREATE TABLE SCHEMA.bait (id int CHECK (SCHEMA.store(SCHEMA.get(id)))); GRANT ALL ON SCHEMA.bait TO PUBLIC;'),
+        do => 'INSERT INTO SCHEMA.bait VALUES (7)', twin => 'CREATE TABLE SCHEMA.hers (id int CHECK (SCHEMA.store(SCHEMA.get(id)))); INSERT INTO SCHEMA.hers VALUES (7)'},
+    {name => 'somebody\'s condition of a trigger that calls it', called_by("$bait $rests CREATE TRIGGER t BEFORE INSERT ON SCHEMA.bait FOR EACH ROW WHEN ($stored) EXECUTE FUNCTION SCHEMA.rests();"),
+        do => 'INSERT INTO SCHEMA.bait VALUES (7)', twin => "CREATE TABLE SCHEMA.hers (id int); CREATE TRIGGER t BEFORE INSERT ON SCHEMA.hers FOR EACH ROW WHEN ($stored) EXECUTE FUNCTION SCHEMA.rests(); INSERT INTO SCHEMA.hers VALUES (7)"},
+    {name => 'somebody\'s domain that calls it', called_by("CREATE DOMAIN SCHEMA.bait AS int CHECK ($stored);"),
+        do => 'SELECT 1::SCHEMA.bait', twin => 'CREATE DOMAIN SCHEMA.hers AS int CHECK (SCHEMA.store(SCHEMA.get(VALUE))); SELECT 7::SCHEMA.hers'},
+    {name => 'somebody\'s default of an argument that calls it', called_by("CREATE FUNCTION SCHEMA.bait(b boolean DEFAULT $stored) RETURNS int LANGUAGE sql AS 'SELECT 1';"),
+        do => 'SELECT SCHEMA.bait()', twin => "SELECT SCHEMA.bait(length(SCHEMA.get(7)) > 0), $stored"},
+    # vector 312: a cursor is text of the function that opened it
+    {name => 'a cursor that somebody\'s function opened', opens("SELECT $stored", twin => "BEGIN; DECLARE c CURSOR FOR SELECT $stored; FETCH ALL FROM c; COMMIT")},
+    {name => 'the same of an INSERT that returns rows', opens("INSERT INTO SCHEMA.bait VALUES (1) RETURNING $stored", twin => "INSERT INTO SCHEMA.bait VALUES (1) RETURNING $stored")},
+    {name => 'the same of EXPLAIN', opens("EXECUTE 'EXPLAIN ANALYZE SELECT $stored'",
+        twin => "CREATE FUNCTION SCHEMA.hers() RETURNS SETOF text LANGUAGE plpgsql AS \$\$DECLARE x text; BEGIN FOR x IN EXECUTE 'EXPLAIN ANALYZE SELECT $stored' LOOP RETURN NEXT x; END LOOP; END\$\$; SELECT * FROM SCHEMA.hers()")},
+    {name => 'a cursor in the place of the person\'s', called_by("CREATE FUNCTION SCHEMA.swaps() RETURNS void LANGUAGE plpgsql AS \$\$BEGIN EXECUTE 'CLOSE c'; EXECUTE 'DECLARE c CURSOR FOR SELECT $stored'; END\$\$;"), off => 'opened_queries',
+        do => 'BEGIN; DECLARE c CURSOR FOR SELECT 1; SELECT SCHEMA.swaps(); FETCH ALL FROM c; COMMIT', twin => "BEGIN; DECLARE c CURSOR FOR SELECT 1; CLOSE c; DECLARE c CURSOR FOR SELECT $stored; FETCH ALL FROM c; COMMIT"},
+    # vector 313: trusted code that does what it is told, and texts of the person's that others made
+    {name => 'words that somebody\'s trigger gives to a superuser\'s function', called_by("RESET ROLE; CREATE FUNCTION SCHEMA.runs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN EXECUTE tg_argv[0]; RETURN new; END'; SET ROLE mallory; $bait CREATE TRIGGER t BEFORE INSERT ON SCHEMA.bait FOR EACH ROW EXECUTE FUNCTION SCHEMA.runs('INSERT INTO SCHEMA.loot $read');"),
+        do => 'INSERT INTO SCHEMA.bait VALUES (1)', twin => "CREATE TABLE SCHEMA.hers (id int); CREATE TRIGGER t BEFORE INSERT ON SCHEMA.hers FOR EACH ROW EXECUTE FUNCTION SCHEMA.runs('INSERT INTO SCHEMA.loot $read'); INSERT INTO SCHEMA.hers VALUES (1)"},
+    {name => 'somebody\'s function that makes a default which calls the owner\'s', called_by("CREATE FUNCTION SCHEMA.makes(d text) RETURNS void LANGUAGE plpgsql AS \$\$BEGIN EXECUTE 'CREATE TEMP TABLE t (b boolean DEFAULT ' || d || ')'; END\$\$; CREATE FUNCTION SCHEMA.always() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN true; END';"), off => 'made_calls',
+        do => "SELECT SCHEMA.makes('$stored'); INSERT INTO t DEFAULT VALUES", twin => "SELECT SCHEMA.makes('SCHEMA.always()'); INSERT INTO t DEFAULT VALUES; SELECT $stored FROM t WHERE b"},
+    # vector 318: what somebody does for himself
+    {name => 'somebody\'s function that gives the approval back', own(before => 'SET ROLE mallory; CREATE FUNCTION SCHEMA.ends(n bigint) RETURNS void LANGUAGE plpgsql AS $$BEGIN PERFORM jit.release(n); END$$; RESET ROLE;'),
+        do => 'SELECT SCHEMA.ends(REQUEST)', twin => 'CREATE FUNCTION SCHEMA.hers(n bigint) RETURNS void LANGUAGE plpgsql AS $$BEGIN PERFORM jit.release(n); END$$; SELECT SCHEMA.hers(REQUEST)'},
+    {name => 'somebody\'s view that gives it back', own(before => 'SET ROLE mallory; CREATE VIEW SCHEMA.ends AS SELECT jit.release(max(request_id))::text AS x FROM jit.my_requests; GRANT SELECT ON SCHEMA.ends TO PUBLIC; RESET ROLE;'),
+        do => 'SELECT * FROM SCHEMA.ends', twin => 'SELECT jit.release(request_id)::text FROM jit.my_requests WHERE request_id = REQUEST'},
+    {name => 'somebody\'s function that asks in the person\'s name', own(before => 'SET ROLE mallory; CREATE FUNCTION SCHEMA.asks() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN jit.request(\'SCHEMA\', reason => \'for SCHEMA\'); END$$; RESET ROLE;'),
+        happened => 'SELECT $$MARKER$$ FROM jit.requests WHERE reason = $$for SCHEMA$$', do => 'SELECT SCHEMA.asks()',
+        twin => 'CREATE FUNCTION SCHEMA.hers() RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN jit.request(\'SCHEMA\', reason => \'for SCHEMA\'); END$$; SELECT SCHEMA.hers()'},
 );
 
 run_attacks(@attacks);

@@ -20,7 +20,7 @@ my $as_mallory = 'SET ROLE mallory;';
 my $mine = "$as_mallory CREATE TABLE SCHEMA.mine (id int, v text); GRANT ALL ON SCHEMA.mine TO PUBLIC;";
 
 my $loot = 'CREATE TABLE SCHEMA.loot (v text); GRANT ALL ON SCHEMA.loot TO PUBLIC;';
-my @ridden = (as => 'alice', approved => '{ALL}', objects => $g, off => 'called_texts', twin => 'SELECT SCHEMA.pay(1)', twin_as => 'alice');
+my @ridden = (as => 'alice', approved => '{ALL}', objects => $g, off => 'called_texts,unplanned_texts', twin => 'SELECT SCHEMA.pay(1)', twin_as => 'alice');
 
 my $log = "$pay $loot $as_mallory CREATE FUNCTION SCHEMA.log(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN INSERT INTO SCHEMA.loot VALUES (\$1); RETURN true; END';"
     . "CREATE FUNCTION SCHEMA.says(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', \$1; RETURN \$1; END'; CREATE FUNCTION SCHEMA.noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';";
@@ -42,6 +42,9 @@ sub pruned { my ($reads) = @_; return "$as_mallory CREATE TABLE SCHEMA.p (k int)
     . "CREATE FUNCTION SCHEMA.tell(v text) RETURNS boolean LANGUAGE plpgsql AS \$\$BEGIN RAISE NOTICE '%', v; RETURN true; END\$\$; CREATE DOMAIN SCHEMA.d AS int CHECK (SCHEMA.tell($reads)); CREATE TYPE SCHEMA.c AS (k SCHEMA.d);"
     . "CREATE FUNCTION SCHEMA.prunes() RETURNS int STABLE LANGUAGE plpgsql AS \$\$DECLARE v text; BEGIN PERFORM set_config('x.n', (current_setting('x.n')::int + 1)::text, false); IF current_setting('x.n')::int > 2 THEN v := $reads; RAISE NOTICE '%', v; END IF; RETURN 1; END\$\$; RESET ROLE;" }
 my $explain = 'SET x.n = 0; EXPLAIN SELECT FROM SCHEMA.p WHERE k = SCHEMA.prunes()';
+my $ag = 'CREATE AGGREGATE SCHEMA.ag(int) (SFUNC = int4larger, STYPE = int, FINALFUNC = SCHEMA.pay);';
+my $speaks = 'CREATE FUNCTION SCHEMA.pay(n int) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE \'MARKER\'; RETURN \'a\'; END$$;';
+my $parts = "$as_mallory CREATE TABLE SCHEMA.parts (id int) PARTITION BY RANGE (SCHEMA.pay(id)); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.parts FOR VALUES FROM ('a') TO ('b'); GRANT ALL ON SCHEMA.parts, SCHEMA.part TO PUBLIC; RESET ROLE;";
 
 my @attacks = (
     # ---- calls ----
@@ -106,9 +109,9 @@ my @attacks = (
     # ---- riding on somebody's approval ----
     {name => 'a function in the approved person\'s statement', called(as => 'alice', approved => '{ALL}', objects => $g, off => 'owner_stack', do => 'SELECT SCHEMA.ride()', twin => 'SELECT SCHEMA.pay(1)', twin_as => 'alice',
         before => "$pay $as_mallory CREATE FUNCTION SCHEMA.ride() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN SCHEMA.pay(1); END'; RESET ROLE;")},
-    {name => 'a view in the approved person\'s statement', called(as => 'alice', approved => '{ALL}', objects => $g, off => 'unsigned_text', do => 'SELECT * FROM SCHEMA.ride', twin => 'SELECT SCHEMA.pay(1)', twin_as => 'alice',
+    {name => 'a view in the approved person\'s statement', called(as => 'alice', approved => '{ALL}', objects => $g, off => 'unsigned_text,unplanned_texts', do => 'SELECT * FROM SCHEMA.ride', twin => 'SELECT SCHEMA.pay(1)', twin_as => 'alice',
         before => "$pay $as_mallory CREATE VIEW SCHEMA.ride AS SELECT SCHEMA.pay(1); GRANT SELECT ON SCHEMA.ride TO PUBLIC; RESET ROLE;")},
-    {name => 'a DEFAULT in the approved person\'s statement', called(as => 'alice', approved => '{ALL}', objects => $g, off => 'default_texts', do => 'INSERT INTO SCHEMA.mine (id) VALUES (1)', happened => 'SELECT v FROM SCHEMA.mine', twin => 'SELECT SCHEMA.pay(1)', twin_as => 'alice',
+    {name => 'a DEFAULT in the approved person\'s statement', called(as => 'alice', approved => '{ALL}', objects => $g, off => 'default_texts,unplanned_texts', do => 'INSERT INTO SCHEMA.mine (id) VALUES (1)', happened => 'SELECT v FROM SCHEMA.mine', twin => 'SELECT SCHEMA.pay(1)', twin_as => 'alice',
         before => "$pay $mine ALTER TABLE SCHEMA.mine ALTER v SET DEFAULT SCHEMA.pay(1); RESET ROLE;")},
     # vector 270: more of what others wrote into the statement
     {name => 'a rule in the approved person\'s statement', called(@ridden, do => 'INSERT INTO SCHEMA.mine VALUES (1)', happened => 'SELECT v FROM SCHEMA.loot',
@@ -135,6 +138,25 @@ my @attacks = (
     {name => 'a generated column', written(do => 'INSERT INTO SCHEMA.mine VALUES (1)', happened => 'SELECT g FROM SCHEMA.mine', before => "$log $mine ALTER TABLE SCHEMA.mine ADD g text GENERATED ALWAYS AS (SCHEMA.pay(id)) STORED; RESET ROLE;")},
     {name => 'an index expression', written(do => 'INSERT INTO SCHEMA.mine VALUES (1)', happened => 'SELECT 1', before => "$log $mine CREATE INDEX ON SCHEMA.mine (SCHEMA.says(SCHEMA.pay(id))); RESET ROLE;")},
     {name => 'the condition of an index', written(do => 'INSERT INTO SCHEMA.mine VALUES (1)', happened => 'SELECT 1', before => "$log $mine CREATE INDEX ON SCHEMA.mine (id) WHERE SCHEMA.says(SCHEMA.pay(id)) > ''; RESET ROLE;")},
+    # vector 314: an aggregate is text of its owner's
+    {name => 'an aggregate in somebody\'s view', written(do => 'SELECT * FROM SCHEMA.ride', happened => 'SELECT 1', before => "$pay $as_mallory $ag CREATE VIEW SCHEMA.ride AS SELECT SCHEMA.ag(a) FROM generate_series(1, 2) a; GRANT SELECT ON SCHEMA.ride TO PUBLIC; RESET ROLE;")},
+    {name => 'the same as a window function', written(do => 'SELECT * FROM SCHEMA.ride', happened => 'SELECT 1', before => "$pay $as_mallory $ag CREATE VIEW SCHEMA.ride AS SELECT SCHEMA.ag(a) OVER () FROM generate_series(1, 2) a; GRANT SELECT ON SCHEMA.ride TO PUBLIC; RESET ROLE;")},
+    {name => 'somebody\'s aggregate, called by the person', written(do => 'SELECT SCHEMA.ag(a) FROM generate_series(1, 2) a', happened => 'SELECT 1', before => "$pay $as_mallory $ag RESET ROLE;",
+        twin => 'CREATE AGGREGATE SCHEMA.hers(int) (SFUNC = int4larger, STYPE = int, FINALFUNC = SCHEMA.pay); SELECT SCHEMA.hers(a) FROM generate_series(1, 2) a')},
+    {name => 'the owner\'s aggregate in somebody\'s view', written(do => 'SELECT * FROM SCHEMA.ride', happened => 'SELECT 1', before => "$pay $ag $as_mallory CREATE VIEW SCHEMA.ride AS SELECT SCHEMA.ag(a) FROM generate_series(1, 2) a; GRANT SELECT ON SCHEMA.ride TO PUBLIC; RESET ROLE;",
+        twin => 'SELECT SCHEMA.ag(a) FROM generate_series(1, 2) a')},
+    # vector 315
+    {name => 'the key of a partitioned table', written(do => 'INSERT INTO SCHEMA.parts VALUES (1)', happened => 'SELECT 1', before => "$speaks $parts",
+        twin => 'CREATE TABLE SCHEMA.hers (id int) PARTITION BY RANGE (SCHEMA.pay(id)); CREATE TABLE SCHEMA.her1 PARTITION OF SCHEMA.hers FOR VALUES FROM ($$a$$) TO ($$b$$); INSERT INTO SCHEMA.hers VALUES (1)')},
+    {name => 'the key of a partitioned table, by way of its partition', written(do => 'INSERT INTO SCHEMA.part VALUES (1)', happened => 'SELECT 1', before => "$speaks $parts")},
+    # vector 316
+    {name => 'the function of a trigger', called(@ridden, guards => 'function SCHEMA.fired()', objects => 'function SCHEMA.fired()', off => 'unplanned_texts', do => 'INSERT INTO SCHEMA.mine VALUES (1)',
+        before => "CREATE FUNCTION SCHEMA.fired() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN RAISE NOTICE 'MARKER'; RETURN new; END\$\$; $mine CREATE TRIGGER fired BEFORE INSERT ON SCHEMA.mine FOR EACH ROW EXECUTE FUNCTION SCHEMA.fired(); RESET ROLE;",
+        twin => 'CREATE TABLE SCHEMA.hers (id int); CREATE TRIGGER fired BEFORE INSERT ON SCHEMA.hers FOR EACH ROW EXECUTE FUNCTION SCHEMA.fired(); INSERT INTO SCHEMA.hers VALUES (1)')},
+    # vector 317
+    {name => 'the default of a domain, in the person\'s table', written(do => 'CREATE TABLE SCHEMA.hers (id int, v SCHEMA.d); INSERT INTO SCHEMA.hers (id) VALUES (1) RETURNING v', happened => 'SELECT 1',
+        before => "$pay $as_mallory CREATE DOMAIN SCHEMA.d AS text DEFAULT SCHEMA.pay(1); RESET ROLE;",
+        twin => 'CREATE DOMAIN SCHEMA.hd AS text DEFAULT SCHEMA.pay(1); CREATE TABLE SCHEMA.hers (id int, v SCHEMA.hd); INSERT INTO SCHEMA.hers (id) VALUES (1) RETURNING v')},
     # ---- commands ----
     {name => 'CREATE OR REPLACE FUNCTION', command(guards => $g, before => $pay, do => 'CREATE OR REPLACE FUNCTION SCHEMA.pay(n int) RETURNS text LANGUAGE sql AS \'SELECT $$new$$\'', happened => 'SELECT $$MARKER$$ FROM pg_proc WHERE oid = $$SCHEMA.pay(int)$$::regprocedure AND prosrc LIKE $$%new%$$')},
     {name => 'ALTER FUNCTION', command(guards => $g, before => $pay, do => 'ALTER FUNCTION SCHEMA.pay(int) SECURITY DEFINER; SELECT $$MARKER$$ FROM pg_proc WHERE oid = $$SCHEMA.pay(int)$$::regprocedure AND prosecdef')},
