@@ -28,7 +28,6 @@ extern "C" {
 #include "commands/dbcommands.h"
 #include "mb/pg_wchar.h"
 #include "tcop/tcopprot.h"
-#include "utils/guc.h"
 }
 
 namespace jit::pg::evidence {
