@@ -70,11 +70,12 @@ void reopen(const QueryDesc *query)
         owner_stack::reopen(lfirst_oid(cell));
 }
 
-// Loops over such a cursor pin it, and end with their function.
+// Loops over such a cursor pin it, and end with their function; the portal of EXECUTE, which nobody sees, ends with that.
 bool may_be_others_cursor()
 {
     return ActivePortal != nullptr && ActivePortal != owner_stack::state.portal && ActivePortal->strategy != PORTAL_ONE_SELECT &&
-           ActivePortal->strategy != PORTAL_MULTI_QUERY && !ActivePortal->portalPinned && !switches::off("opened_queries");
+           ActivePortal->strategy != PORTAL_MULTI_QUERY && ActivePortal->visible && !ActivePortal->portalPinned &&
+           !switches::off("opened_queries");
 }
 
 } // namespace jit::hooks::opened_queries
