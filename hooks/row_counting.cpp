@@ -2,6 +2,8 @@
 
 #include "hooks/row_counting.hpp"
 
+#include <algorithm>
+
 #include "hooks/authors.hpp"
 #include "hooks/refusal.hpp"
 #include "hooks/row_meters.hpp"
@@ -314,8 +316,10 @@ void gather(Placing *p, const gate::Outcome &outcome)
 {
     auto *all = static_cast<Limited *>(palloc0(sizeof(Limited) * lengthof(outcome.uses)));
     p->limited = all;
+    auto *uses = static_cast<gate::Outcome::Use *>(palloc(sizeof(outcome.uses))); // rechecks look at them later
+    std::copy_n(outcome.uses, outcome.use_count, uses);
     for (int i = 0; i < outcome.use_count; i++) {
-        const gate::Outcome::Use &use = outcome.uses[i];
+        const gate::Outcome::Use &use = uses[i];
         if (rows_of(use) == 0)
             continue;
         Limited *limited = &all[p->count++];

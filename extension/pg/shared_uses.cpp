@@ -3,6 +3,7 @@
 
 #include "pg/shared_uses.hpp"
 
+#include "pg/catalog.hpp"
 #include "pg/compat.hpp"
 #include "pg/shared.hpp"
 
@@ -31,6 +32,7 @@ struct Slot {
 // An approval's rows that are counted and unread. What has no place here stays counted, which is on the safe side.
 struct Spare {
     Oid database;
+    Oid extension; // numbers of requests begin again with another installation
     int32 rows; // 0: free
     core::RequestId request;
 };
@@ -153,7 +155,7 @@ int32 spare(core::RequestId request, int32 more)
     for (Spare &one : memory->spares) {
         if (one.rows == 0)
             free_place = &one;
-        else if (one.request == request && one.database == MyDatabaseId)
+        else if (one.request == request && one.database == MyDatabaseId && one.extension == catalog::house().extension)
             found = &one;
     }
     if (found != nullptr) {
@@ -166,7 +168,7 @@ int32 spare(core::RequestId request, int32 more)
         free_place = &memory->spares[memory->next_spare];
         memory->next_spare = (memory->next_spare + 1) % spare_room;
     }
-    *free_place = {MyDatabaseId, more, request};
+    *free_place = {MyDatabaseId, catalog::house().extension, more, request};
     return more;
 }
 
