@@ -182,7 +182,7 @@ CREATE FUNCTION jit.approve(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
 -- vector 321
 CREATE FUNCTION pg_catalog.jsonb_build_object(text, timestamptz) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL::jsonb';
 CREATE CAST (text AS jsonb) WITH INOUT AS ASSIGNMENT;
-ALTER FUNCTION pg_catalog.jsonb_strip_nulls RENAME TO jsonb_build_object;
+ALTER FUNCTION pg_catalog.jsonb_typeof RENAME TO jsonb_build_object;
 -- vector 266: what approvers call and look at has no double, and makes room for none
 CREATE FUNCTION public.prove(integer, text) RETURNS text LANGUAGE sql AS 'SELECT $2';
 ALTER FUNCTION public.prove(integer, text) SET SCHEMA jit;
