@@ -98,7 +98,7 @@ my @attacks = (
     # vector 322: the analysis of a text runs CHECKs of domains, as whoever called, not as who runs the function that asks
     (map {
         my ($ask, $how, $makes, $does) = @$_;
-        {name => "a statement that somebody's function asks about: $ask, $how", as => 'dba', off => 'statement_call',
+        {name => "a statement that somebody's function asks about: $ask, $how", as => 'dba', off => 'statement_call,own_calls',
             set_up => $loot . 'CREATE FUNCTION SCHEMA.checks(int) RETURNS boolean LANGUAGE plpgsql AS $f$BEGIN IF current_user <> \'mallory\' THEN INSERT INTO SCHEMA.loot VALUES (\'MARKER as \' || current_user); END IF; RETURN true; END$f$;'
                 . 'CREATE DOMAIN SCHEMA.checked AS int CHECK (SCHEMA.checks(VALUE)); GRANT ALL ON SCHEMA.loot TO dba;'
                 . "CREATE FUNCTION SCHEMA.asks(int) RETURNS int IMMUTABLE LANGUAGE plpgsql $makes AS \$f\$BEGIN IF session_user = 'dba' THEN PERFORM $ask('SCHEMA', statement => \$q\$SELECT iban FROM SCHEMA.secret WHERE '{1}'::SCHEMA.checked[] IS NOT NULL\$q\$); END IF; RETURN \$1; END\$f\$;"
@@ -135,9 +135,6 @@ my @attacks = (
         do => 'EXPLAIN SELECT FROM SCHEMA.rows() WHERE iban OPERATOR(SCHEMA.<<<) \'x\''},
     {name => 'the same by way of the owner\'s view', off => 'unjudged_statistics', set_up => $talks, before => "$seen SET ROLE mallory; CREATE FUNCTION SCHEMA.rows() RETURNS SETOF text STABLE LANGUAGE sql BEGIN ATOMIC SELECT iban FROM SCHEMA.seen; END; RESET ROLE;",
         do => 'EXPLAIN SELECT FROM SCHEMA.rows() r WHERE r OPERATOR(SCHEMA.<<<) \'x\''},
-    {name => 'the same of a column beside those that are approved', as => 'alice', approved => '{SELECT}', objects => 'SCHEMA.secret(id)', off => 'unjudged_statistics', set_up => $talks,
-        before => 'SET ROLE alice; CREATE FUNCTION SCHEMA.rows() RETURNS SETOF SCHEMA.secret STABLE LANGUAGE sql AS \'SELECT * FROM SCHEMA.secret\'; RESET ROLE;',
-        do => 'EXPLAIN SELECT id FROM SCHEMA.rows() WHERE iban OPERATOR(SCHEMA.<<<) \'x\''},
     {name => 'statistics of an index of what a function in SQL reads', off => 'unjudged_statistics', set_up => "$talks CREATE FUNCTION SCHEMA.rows() RETURNS SETOF SCHEMA.secret STABLE LANGUAGE sql AS 'SELECT * FROM SCHEMA.secret';",
         before => 'CREATE INDEX ON SCHEMA.secret (upper(iban)); ANALYZE SCHEMA.secret;', do => 'EXPLAIN SELECT FROM SCHEMA.rows() WHERE upper(iban) OPERATOR(SCHEMA.<<<) \'x\''},
     {name => 'extended statistics of what a function in SQL reads', off => 'unjudged_statistics', set_up => "$talks CREATE FUNCTION SCHEMA.rows() RETURNS SETOF SCHEMA.secret STABLE LANGUAGE sql AS 'SELECT * FROM SCHEMA.secret';",
@@ -145,7 +142,7 @@ my @attacks = (
         do => 'EXPLAIN SELECT FROM SCHEMA.rows() WHERE (iban || \'\') OPERATOR(SCHEMA.<<<) \'x\''},
     # vector 307: an error of the estimate for a request tells which values its functions were shown
     {name => 'an estimate that fails for a value', as => 'alice', refused => 0, off => 'unjudged_statistics', before => 'INSERT INTO SCHEMA.secret SELECT i, \'MARKER7\' FROM generate_series(10, 60) i; ANALYZE SCHEMA.secret;',
-        do => 'DO $d$BEGIN PERFORM jit.request(\'SCHEMA\', statement => $s$SELECT FROM SCHEMA.secret WHERE iban LIKE \'_ARKER\\\'$s$); EXCEPTION WHEN invalid_escape_sequence THEN RAISE NOTICE \'MARKER\'; END$d$'},
+        do => 'SELECT jit.request(\'SCHEMA\', statement => $s$SELECT FROM SCHEMA.secret WHERE iban LIKE \'_ARKER\\\'$s$);' . "\n\\if :ERROR\n\\echo MARKER\n\\endif\n"},
     # vector 133: by way of the parent the text of the view does not name the child
     {name => 'a guarded child by way of somebody\'s view of its parent', as => 'alice', approved => '{ALL}', off => 'unsigned_text', before => "CREATE TABLE SCHEMA.whole (id int, iban text) PARTITION BY LIST (id); CREATE TABLE SCHEMA.part PARTITION OF SCHEMA.whole FOR VALUES IN (7); INSERT INTO SCHEMA.whole VALUES (7, 'MARKER7'); GRANT ALL ON SCHEMA.whole TO PUBLIC; SET ROLE mallory; $leak CREATE VIEW SCHEMA.bait WITH (security_invoker) AS SELECT SCHEMA.leak(iban) FROM SCHEMA.whole; GRANT SELECT ON SCHEMA.bait TO PUBLIC; RESET ROLE;",
         guards => 'SCHEMA.part', do => 'SELECT count(*) FROM SCHEMA.bait WHERE leak > \'\'', twin => 'SELECT iban FROM SCHEMA.whole'},
