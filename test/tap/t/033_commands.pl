@@ -59,8 +59,8 @@ my @attacks = (
     {name => 'INSERT … SELECT', as => 'alice', approved => '{SELECT}', off => 'export,planner', set_up => 'CREATE TABLE SCHEMA.copy (v text); GRANT ALL ON SCHEMA.copy TO PUBLIC;', do => 'INSERT INTO SCHEMA.copy SELECT iban FROM SCHEMA.secret', happened => $copied},
     {name => 'a temporary table in a DO block', as => 'alice', approved => '{SELECT}', off => 'export', do => 'DO $$BEGIN CREATE TEMPORARY TABLE copy AS SELECT iban FROM SCHEMA.secret; END$$; SELECT * FROM copy'},
     # ---- vector 82: DDL that runs code over the rows ----
-    {name => 'CREATE INDEX on a function', as => 'owner', off => 'utility,attached', set_up => $leak, do => 'CREATE INDEX ON SCHEMA.secret (SCHEMA.leak(iban))'},
-    {name => 'a partial index', as => 'owner', off => 'utility,attached', set_up => $leak, do => 'CREATE INDEX ON SCHEMA.secret (id) WHERE SCHEMA.leak(iban) > \'\'', twin_as => 'exempt_dba'},
+    {name => 'CREATE INDEX on a function', as => 'owner', off => 'utility,attached,read_by_definition', set_up => $leak, do => 'CREATE INDEX ON SCHEMA.secret (SCHEMA.leak(iban))'},
+    {name => 'a partial index', as => 'owner', off => 'utility,attached,read_by_definition', set_up => $leak, do => 'CREATE INDEX ON SCHEMA.secret (id) WHERE SCHEMA.leak(iban) > \'\'', twin_as => 'exempt_dba'},
     {name => 'ADD CHECK', as => 'owner', off => 'utility,object_access', set_up => $leak, do => 'ALTER TABLE SCHEMA.secret ADD CHECK (SCHEMA.leak(iban) > \'\')'},
     {name => 'ADD COLUMN with a computed value', as => 'owner', off => 'utility,object_access', set_up => $leak, do => 'ALTER TABLE SCHEMA.secret ADD COLUMN more text GENERATED ALWAYS AS (SCHEMA.leak(iban)) STORED'},
     {name => 'ALTER TYPE USING', as => 'owner', off => 'utility,object_access', set_up => $leak, do => 'ALTER TABLE SCHEMA.secret ALTER iban TYPE text USING SCHEMA.leak(iban)'},
