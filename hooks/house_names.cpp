@@ -24,8 +24,10 @@ namespace {
 // replaced, and would be inlined: no statement of ours calls one.
 bool is_known(Oid function)
 {
-    if (function >= FirstNormalObjectId)
-        return getExtensionOfObject(ProcedureRelationId, function) == get_extension_oid("jit_guard", true);
+    if (function >= FirstNormalObjectId) {
+        const Oid owner = getExtensionOfObject(ProcedureRelationId, function);
+        return OidIsValid(owner) && owner == get_extension_oid("jit_guard", true);
+    }
     HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
     if (!HeapTupleIsValid(tuple))
         return false;
