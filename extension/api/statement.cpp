@@ -164,6 +164,7 @@ void require_own(FunctionCallInfo fcinfo, int statement)
     if (InSecurityRestrictedOperation())
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("a statement cannot be asked for within a security-restricted operation"),
+                        errdetail("Functions run in one with the rights of whoever owns the object, and must not get those of the client."),
                         errhint("Ask as a statement of its own.")));
 }
 
