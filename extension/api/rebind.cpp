@@ -270,6 +270,7 @@ Datum jit_unbind(PG_FUNCTION_ARGS)
     if (!is_house_trigger(fired) && !pg::switches::off("house_trigger"))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("jit._unbind() is a trigger function of jit_guard's own tables"),
+                        errdetail("On another table it would close what is guarded to everybody."),
                         errhint("Drop trigger %s of table %s.", quote_identifier(fired->tg_trigger->tgname),
                                 RelationGetRelationName(fired->tg_relation))));
     if (session::house_open == 0 && !catalog::in_own_script()) {
