@@ -140,7 +140,7 @@ my @attacks = (
     {name => 'INSERT … SELECT without EXPORT', as => 'alice', approved => '{SELECT}', off => 'export,planner', set_up => $loot, do => 'INSERT INTO SCHEMA.loot SELECT iban FROM SCHEMA.secret', happened => $looted},
     {name => 'UPDATE FROM without EXPORT', as => 'alice', approved => '{SELECT}', off => 'export,planner', set_up => "$loot INSERT INTO SCHEMA.loot VALUES ('x');", do => 'UPDATE SCHEMA.loot SET v = iban FROM SCHEMA.secret WHERE id = 7', happened => $looted},
     # ---- commands ----
-    {name => 'CREATE INDEX on a function that talks', as => 'owner', off => 'utility,attached', set_up => $leak, do => 'CREATE INDEX ON SCHEMA.secret (SCHEMA.leak(iban))'},
+    {name => 'CREATE INDEX on a function that talks', as => 'owner', off => 'utility,attached,read_by_definition', set_up => $leak, do => 'CREATE INDEX ON SCHEMA.secret (SCHEMA.leak(iban))'},
     {name => 'ALTER TYPE USING a function that talks', as => 'owner', off => 'utility,object_access', set_up => $leak, do => 'ALTER TABLE SCHEMA.secret ALTER iban TYPE text USING SCHEMA.leak(iban)'},
     {name => 'ALTER DOMAIN ADD CHECK', off => 'utility', set_up => "$leak CREATE DOMAIN SCHEMA.d AS text;", before_guard => 'ALTER TABLE SCHEMA.secret ALTER iban TYPE SCHEMA.d;', do => 'ALTER DOMAIN SCHEMA.d ADD CHECK (SCHEMA.leak(value) > \'\')'},
     {name => 'INHERIT below a parent of one\'s own', as => 'owner', off => 'utility,object_access,children', before => 'CREATE TABLE SCHEMA.top (id int, iban text); ALTER TABLE SCHEMA.top OWNER TO owner;', do => 'ALTER TABLE SCHEMA.secret INHERIT SCHEMA.top; SELECT * FROM SCHEMA.top',
