@@ -402,15 +402,10 @@ inline bool concerns_us(ObjectAccessType access, Oid class_id, Oid object_id)
         reached(access, class_id, object_id, sub_id, argument);
 }
 
-} // namespace
-
-void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
+[[gnu::noinline]] void look_at(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
 {
-    if (access == OAT_FUNCTION_EXECUTE) {
-        if (cluster::is_harmless(object_id) && chain::object_access == nullptr)
-            return; // most calls of functions
+    if (access == OAT_FUNCTION_EXECUTE)
         cluster::calls(object_id);
-    }
     if (concerns_us(access, class_id, object_id) || chain::object_access != nullptr)
         pass_on(access, class_id, object_id, sub_id, argument);
     // REASSIGN OWNED, with the extension here or without it.
@@ -421,6 +416,15 @@ void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub
     if (access == OAT_POST_CREATE || access == OAT_POST_ALTER || access == OAT_DROP)
         if (const planted::Loan *const held = planted::loan(); held != nullptr)
             planted::reached_under(*held, access, class_id, object_id, sub_id, argument);
+}
+
+} // namespace
+
+void object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *argument)
+{
+    if (access != OAT_FUNCTION_EXECUTE || !cluster::is_harmless(object_id) || chain::object_access != nullptr)
+        look_at(access, class_id, object_id, sub_id, argument);
+    // Otherwise it is what most calls of functions are.
 }
 
 } // namespace jit::hooks

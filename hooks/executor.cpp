@@ -204,30 +204,13 @@ void start_bound(QueryDesc *query, int flags)
 
 } // namespace
 
-namespace {
-
-// The server accepts invalidations with each lock on a relation that a transaction did not hold yet (LockRelationOid). So
-// it has done that just now for a cached plan with relations whose locks are the first thing that its transaction did:
-// the transaction began with the message that brought the statement (Parse and Bind in one transaction are two), and
-// nothing was planned or run in it before. Otherwise a lock may have been held for long.
-[[gnu::always_inline]] inline bool has_accepted(const QueryDesc *query)
-{
-    const List *const rtable = query->plannedstmt->rtable;
-    return switches::off("accept") ||
-           (!owner_stack::state.statements_ran && !owner_stack::state.planned && rtable != NIL &&
-            static_cast<const RangeTblEntry *>(rtable->elements[0].ptr_value)->rtekind == RTE_RELATION &&
-            GetCurrentStatementStartTimestamp() == GetCurrentTransactionStartTimestamp());
-}
-
-} // namespace
-
 void executor_start(QueryDesc *query, int flags)
 {
     // Before the first row: a function in RETURNING already sees what was written.
     if (query->plannedstmt->resultRelations != NIL && pg::cluster::is_configured() && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
         cluster::check_plan_writes(query->plannedstmt, query->sourceText);
     if (gate::calm.generations != 0) {
-        if (!has_accepted(query))
+        if (!owner_stack::has_accepted(query->plannedstmt->rtable))
             AcceptInvalidationMessages();
         if (gate::is_calm() && !deadline::active() && !bare_call::concerns(query)) {
             if (session::is_top_level()) {

@@ -2,9 +2,11 @@
 // used only by the person's own statements and by code owned by the person, the object's owner or a superuser.
 #pragma once
 
+#include "hooks/switches.hpp"
 #include "pg/rights.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "nodes/plannodes.h"
 #include "tcop/pquery.h"
 }
@@ -75,6 +77,17 @@ inline void statement_starts(bool runs)
     state.statements_ran |= runs;
     if (runs)
         note_portal();
+}
+// The server accepts invalidations with each lock on a relation that a transaction did not hold yet (LockRelationOid). So
+// it has done that just now for a query, or a cached plan, with relations whose locks are the first thing that its transaction
+// did: the transaction began with the message that brought the statement (Parse and Bind in one transaction are two), and
+// nothing was planned or run in it before. Otherwise a lock may have been held for long.
+[[nodiscard, gnu::always_inline]] inline bool has_accepted(const List *rtable)
+{
+    return switches::off("accept") ||
+           (!state.statements_ran && !state.planned && rtable != NIL &&
+            static_cast<const RangeTblEntry *>(rtable->elements[0].ptr_value)->rtekind == RTE_RELATION &&
+            GetCurrentStatementStartTimestamp() == GetCurrentTransactionStartTimestamp());
 }
 // The approval was met only now: code that was looked up earlier, and is not on the stack, may be running. True in
 // nested code until the end of the transaction.

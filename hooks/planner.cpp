@@ -84,7 +84,8 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
     if (!gate::applies() || switches::off("planner"))
         return plan_nested(query, text, cursor_options, parameters);
 
-    AcceptInvalidationMessages();
+    if (!owner_stack::has_accepted(query->rtable))
+        AcceptInvalidationMessages();
     if (pg::session::is_top_level()) {
         owner_stack::statement_starts(false); // before inlining is decided
         pg::session::planning_starts(); // what planning itself reads and calls shares the use of the execution that follows

@@ -104,11 +104,9 @@ bool show_to_leakproof(Oid relid, AttrNumber column, bool children, VariableStat
     return true;
 }
 
-} // namespace
-
-bool relation_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, VariableStatData *found)
+[[gnu::noinline]] bool maybe_hidden(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, VariableStatData *found)
 {
-    const bool guarded = rte->rtekind == RTE_RELATION && gate::applies() && pg::memo::find(rte->relid) != nullptr;
+    const bool guarded = gate::applies() && pg::memo::find(rte->relid) != nullptr;
     if (guarded && (is_hidden(root, rte, column) || (rte->inh && shows_children(rte->relid)))) {
         if (statistics::estimating)
             return show_to_leakproof(rte->relid, column, rte->inh, found);
@@ -118,6 +116,16 @@ bool relation_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber colum
     if (chain::relation_statistics != nullptr && chain::relation_statistics(root, rte, column, found))
         return true;
     return guarded && may_count_rows(rte->relid) && show_to_leakproof(rte->relid, column, rte->inh, found);
+}
+
+} // namespace
+
+// Asked several times a column.
+bool relation_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column, VariableStatData *found)
+{
+    if (rte->rtekind == RTE_RELATION && !pg::catalog::known_absent() && !pg::memo::is_known_unguarded(rte->relid))
+        return maybe_hidden(root, rte, column, found);
+    return chain::relation_statistics != nullptr && chain::relation_statistics(root, rte, column, found);
 }
 
 bool index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *found)

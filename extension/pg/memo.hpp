@@ -93,6 +93,13 @@ inline uint32 slot_of(Oid relid) { return (relid * 0x9E3779B1u) >> 7; }
            relid == statistic_toast || relid == statistic_ext_data_toast;
 }
 
+// Is it remembered that nothing guards the relation? Asks nobody.
+[[nodiscard]] inline bool is_known_unguarded(Oid relid)
+{
+    const Entry *entry = known_entry(relid);
+    return entry != nullptr && entry->guarded == nullptr;
+}
+
 // What guards the relation; nullptr when nothing does. Needs catalog::presence() to be other than absent.
 // The answer stays valid until the end of the transaction.
 [[nodiscard]] inline const Guarded *find(Oid relid)

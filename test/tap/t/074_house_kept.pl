@@ -37,6 +37,26 @@ $admin->query('CREATE TABLE pay.trap (v int); CREATE TRIGGER t AFTER INSERT ON p
 gate_error($admin->query('INSERT INTO pay.trap VALUES (1)'), '39P01', qr/own tables/, 'jit._unbind() on a table of somebody\'s');
 is($admin->value(q{SELECT value FROM jit.status WHERE fact = 'bound to this database'}), 'yes', 'unbinds nothing');
 
+
+# ---- and what waits in the write-ahead log, while somebody with the server's files unbinds, is read after jit.rebind() ----
+my $keeper_pid = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'jit_guard keeper' AND datname = 'app'};
+approved($node, 'alice', '10 min');
+kill 'STOP', $admin->value($keeper_pid);
+gate_rows($alice->query('SELECT count(*) AS waits FROM pay.accounts'), '5', 'a use that the keeper has not met');
+$admin->query('SELECT pg_switch_wal()');
+$node->stop('immediate');
+$node->append_conf('postgresql.conf', "jit_guard.enabled = off\nmax_worker_processes = 0\n");
+$node->start;
+like(($node->psql('app', 'UPDATE jit.policies SET name = name'))[2], qr/no longer bound.*Rows were written into jit\.policies/s, 'switched off, a superuser writes into a table of jit_guard');
+$node->append_conf('postgresql.conf', "jit_guard.enabled = on\nmax_worker_processes = 8\n");
+$node->restart;
+($admin, $alice, $dan) = map { JitClient->new($node, $_) } qw(postgres alice dan);
+gate_error($alice->query('SELECT v FROM pay.accounts'), '42501', qr/closed/, 'everything is closed then');
+$admin->query('SELECT jit.rebind()');
+is($admin->query(q{CALL jit.catch_up('30 s')})->{error}, undef, 'bound again');
+is($admin->value(q{SELECT count(*) FROM jit.ledger WHERE jit.decode(record) ->> 'statement' LIKE '%AS waits%'}), 1, 'the use is on record');
+is($admin->value(q{SELECT detail ->> 'written' FROM jit.events WHERE event = 'unbound' AND seq IS NOT NULL}), 'jit.policies', 'and so is what unbound it');
+
 # ---- vector 329: an estimate tells of rows, also an approver who asks himself ----
 $admin->query('CREATE ROLE erin LOGIN IN ROLE staff, leads; GRANT SELECT ON pay.accounts TO erin');
 my $erin = JitClient->new($node, 'erin');
@@ -49,7 +69,7 @@ is($dan->value("${shown}'estimate'"), 1, 'another approver sees the estimate');
 # ---- vector 327: what would be refused is no way to shut the gate, either ----
 approved($node, 'alice', '10 min');
 gate_rows($alice->query('SELECT count(*) FROM pay.accounts'), '5', 'alice may read');
-my $keeper = $admin->value(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'jit_guard keeper' AND datname = 'app'});
+my $keeper = $admin->value($keeper_pid);
 kill 'STOP', $keeper;
 my $mallory = JitClient->new($node, 'mallory');
 my $flood = $mallory->query(q{DO $$ BEGIN FOR i IN 1 .. 80 LOOP BEGIN
