@@ -10,6 +10,8 @@
 
 namespace jit::hooks::failing_rows {
 
+constinit Hidden changed = Hidden::nothing;
+
 namespace {
 
 constexpr Hidden more(Hidden a, Hidden b) { return a < b ? b : a; }
@@ -61,7 +63,7 @@ extern "C" void jit_hide_failing_row(void *of)
 }
 
 // A procedure's COMMIT that fails is rolled back before its error is sent: what it changed is known until the next statement.
-constinit Hidden changed = Hidden::nothing;
+// Says nothing while nothing is changed.
 constinit bool over = false;
 constinit uint64 over_in = 0;
 
@@ -90,10 +92,8 @@ Hidden in_definition(Oid relid)
 
 Hidden later() { return over ? Hidden::nothing : changed; }
 
-void transaction_over(bool committed)
+void aborted()
 {
-    if (committed)
-        changed = Hidden::nothing;
     over = true;
     over_in = pg::session::statement_number;
 }

@@ -22,7 +22,9 @@ enum class Hidden : uint8 { nothing, conflicts, all, values };
 [[nodiscard]] Hidden in_definition(Oid relid);
 // And for the constraints that were deferred.
 [[nodiscard]] Hidden later();
-void transaction_over(bool committed);
+JIT_OURS extern Hidden changed; // nobody else looks at it
+inline void committed() { changed = Hidden::nothing; }
+void aborted();
 // Of an error on its way to the log and the client. COMMIT leaves no other place: nothing of ours is on the stack then.
 void hide_at_commit(ErrorData *error);
 

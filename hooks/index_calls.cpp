@@ -204,15 +204,22 @@ bool may_maintain_all()
 }
 
 // Is there a word that begins as their names do? One that is spelled by escapes is not seen.
-bool mentions(const char *text)
+bool ends(const char *at, const char *text, std::string_view word)
 {
-    const auto ends = [text](const char *at, std::string_view word) {
-        const auto length = static_cast<Size>(at - text);
-        return length >= word.size() && pg_strncasecmp(at - word.size(), word.data(), word.size()) == 0;
-    };
+    return static_cast<Size>(at - text) >= word.size() && pg_strncasecmp(at - word.size(), word.data(), word.size()) == 0;
+}
+
+// brin_, gin_ or bt_, before `at`, where an underscore is
+[[gnu::noinline]] bool is_word(const char *at, const char *text)
+{
+    return ends(at, text, "brin") || ends(at, text, "gin") || ends(at, text, "bt");
+}
+
+[[gnu::always_inline]] inline bool mentions(const char *text)
+{
     for (const char *at = text; (at = strchr(at, '_')) != nullptr; at++)
         if (const char last = at > text ? static_cast<char>(at[-1] | 0x20) : '\0'; // small
-            (last == 'n' && (ends(at, "brin") || ends(at, "gin"))) || (last == 't' && ends(at, "bt")))
+            (last == 'n' || last == 't') && is_word(at, text))
             return true;
     return false;
 }

@@ -78,7 +78,7 @@ void committed()
     if (pg::evidence::held_records::due)
         pg::evidence::held_records::flush();
     deadline::transaction_over();
-    failing_rows::transaction_over(true);
+    failing_rows::committed();
     session::proposals_committed();
     if (session::utility_depth == 0)
         owner_stack::settle();
@@ -108,7 +108,10 @@ void other_end(XactEvent event)
                 pg::evidence::held_records::flush();
             pg::evidence::held_records::timer_lost();
             deadline::transaction_over();
-            failing_rows::transaction_over(event == XACT_EVENT_PREPARE);
+            if (event == XACT_EVENT_PREPARE)
+                failing_rows::committed();
+            else
+                failing_rows::aborted();
             deadline::timers_lost();
             session::proposals_aborted();
             break;
