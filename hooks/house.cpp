@@ -5,6 +5,7 @@
 #include "hooks/cluster_targets.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/house_roles.hpp"
+#include "hooks/object_targets.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/targets.hpp"
@@ -291,9 +292,35 @@ void check_cast(const CreateCastStmt *cast, const char *statement)
         admit({Action::create_cast, "types of PostgreSQL"}, statement);
 }
 
+void on_object(void *to, char object_class, Oid id, core::Actions)
+{
+    auto *wanted = static_cast<Wanted *>(to);
+    if (object_class == core::class_schema && id == catalog::house().nspoid)
+        wanted->object = "schema jit";
+    else if (object_class == core::class_function && get_func_namespace(id) == catalog::house().nspoid)
+        wanted->object = psprintf("function %s", format_procedure(id));
+}
+
+void on_relation(void *to, Oid relid, core::Actions, bool)
+{
+    if (get_rel_relkind(relid) == RELKIND_VIEW && get_rel_namespace(relid) == catalog::house().nspoid)
+        static_cast<Wanted *>(to)->object = pg::record::relation_name(relid);
+}
+
+// Who may not call jit.revoke(), or see what waits for him, revokes and decides nothing.
+void check_privileges(Node *parsetree, Action action, const char *statement)
+{
+    Wanted wanted = {action, nullptr};
+    object_targets::visit(parsetree, on_object, &wanted);
+    if (IsA(parsetree, GrantStmt))
+        targets::visit(parsetree, on_relation, &wanted);
+    if (wanted.object != nullptr && !switches::off("house_privileges"))
+        admit(wanted, statement); // once, however many they are
+}
+
 } // namespace
 
-void check_command(const Node *parsetree, const char *statement)
+void check_command(Node *parsetree, const char *statement)
 {
     if (session::is_top_level())
         may_drop = false;
@@ -335,6 +362,16 @@ void check_command(const Node *parsetree, const char *statement)
             if (!switches::off("house_names"))
                 check_cast(reinterpret_cast<const CreateCastStmt *>(parsetree), statement);
             return;
+        case T_GrantStmt:
+            check_privileges(parsetree, reinterpret_cast<const GrantStmt *>(parsetree)->is_grant ? Action::grant : Action::revoke, statement);
+            return;
+        case T_DropOwnedStmt:
+            check_privileges(parsetree, Action::revoke, statement);
+            return;
+        case T_AlterOwnerStmt:
+            if (reinterpret_cast<const AlterOwnerStmt *>(parsetree)->objectType == OBJECT_SCHEMA)
+                check_privileges(parsetree, Action::alter_schema, statement);
+            break;
         case T_CreateRoleStmt:
         case T_AlterRoleStmt:
         case T_DropRoleStmt:
@@ -343,7 +380,6 @@ void check_command(const Node *parsetree, const char *statement)
         case T_LoadStmt:
         case T_DoStmt:
         case T_CreatePLangStmt:
-        case T_AlterOwnerStmt:
             break;
         case T_SecLabelStmt: // whose tokens prove that somebody is this role
             if (!pg::labels::is_ours(reinterpret_cast<const SecLabelStmt *>(parsetree)) || switches::off("entra_label_sealed"))

@@ -12,7 +12,7 @@ namespace jit::hooks::house {
 
 // Raises when the command is maintenance of jit_guard, the installation is sealed, and the person holds no live approval
 // under the built-in policy. Before the command.
-void check_command(const Node *parsetree, const char *statement);
+void check_command(Node *parsetree, const char *statement);
 // The same for the catalogs that a plan writes to. Only called for plans that lock one for it.
 void check_catalogs(const PlannedStmt *plan, const char *statement);
 // The same for destinations of events. Only called when sealed.

@@ -97,11 +97,13 @@ PlannedStmt *planner(Query *query, const char *text, int cursor_options, ParamLi
         pg::rights::bound() ? statement::match(query, parameters) : statement::Binding{}; // before anything is put in
     const statement::Binding outer = statement::enter(binding);
     const bool explained = values::is_explained();
-    const bool of_values = values::are_guarded() && values::concern_person();
+    const auto which = values::are_guarded() && values::concern_person() ? values::Which::all
+                       : values::may_set_numbers()                        ? values::Which::setval
+                                                                          : values::Which::none;
     Query *substituted = nullptr; // what EXPLAIN is not to show, if it can be helped
-    if (of_values || index_calls::may_be_in(query, text)) {
+    if (which != values::Which::none || index_calls::may_be_in(query, text)) {
         auto *const own = explained ? static_cast<Query *>(copyObjectImpl(query)) : query;
-        if (values::put_substitutes(own, of_values) && explained)
+        if (values::put_substitutes(own, which) && explained)
             substituted = own;
     }
     PlannedStmt *const plan = plan_admitted(query, text, cursor_options, parameters, binding, outer);

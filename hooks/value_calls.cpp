@@ -64,7 +64,7 @@ int index_of_substitute(Oid function)
 
 struct Putting {
     Query *query;
-    bool of_values;     // or only those of index_calls.hpp
+    Which which;
     bool inside_call;   // among the arguments of somebody's function: they may be its defaults
     bool author_known;  // `author` was looked for
     Oid author;         // of stored text in the query; InvalidOid: cannot be told
@@ -124,9 +124,11 @@ bool put(Node *node, void *context)
     if (!IsA(node, FuncExpr))
         return pg::compat::walk_expression(node, put, context);
     auto *call = reinterpret_cast<FuncExpr *>(node);
-    int index = putting->of_values ? index_of(call->funcid) : -1;
-    if (index < 0 && putting->of_values)
+    int index = putting->which != Which::none ? index_of(call->funcid) : -1;
+    if (index < 0 && putting->which != Which::none)
         index = index_of_substitute(call->funcid);
+    if (index >= 0 && putting->which == Which::setval && !sets_sequence(functions[index]))
+        index = -1;
     const bool is_value = index >= 0 && OidIsValid(substitutes[index]);
     if (is_value)
         call->funcid = substitutes[index];
@@ -153,12 +155,13 @@ bool is_original(Oid function) { return index_of(function) >= 0; }
 bool is_substitute(Oid function) { return index_of_substitute(function) >= 0; }
 bool is_nextval(Oid function) { return function == F_NEXTVAL || (are_guarded() && index_of_substitute(function) == 0); }
 
-bool put_substitutes(Query *query, bool of_values)
+bool put_substitutes(Query *query, Which which)
 {
-    of_values &= !switches::off("substitutes");
-    if (of_values)
+    if (switches::off("substitutes"))
+        which = Which::none;
+    if (which != Which::none)
         find_substitutes();
-    Putting putting = {query, of_values, false, false, InvalidOid, false};
+    Putting putting = {query, which, false, false, InvalidOid, false};
     (void) put(reinterpret_cast<Node *>(query), &putting);
     return putting.any;
 }

@@ -60,6 +60,11 @@ inline constexpr int function_count = static_cast<int>(sizeof(functions) / sizeo
     return function.argument == Argument::sequence ? core::class_relation : core::class_large_object;
 }
 
+[[nodiscard]] constexpr bool sets_sequence(const Function &function)
+{
+    return function.argument == Argument::sequence && function.action == core::Action::update;
+}
+
 // Is the session's person exempt from every policy that guards values of sequences, or contents of large objects?
 [[nodiscard]] bool exempt_from_all(char object_class);
 // May the person see the last value of the sequence now?

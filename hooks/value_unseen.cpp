@@ -55,8 +55,10 @@ bool guarded_class(char object_class)
 [[noreturn]] void refuse_unseen(Oid function, char object_class)
 {
     const bool sequence = object_class == core::class_relation;
-    const char *detail = psprintf("Some %s guarded, and here nobody sees which one the call is about.",
-                                  sequence ? "sequence is" : "large object is");
+    const char *detail = psprintf("%s, and here nobody sees which one the call is about.",
+                                  !guarded_class(object_class) ? "Sequences of jit_guard, which is sealed, are closed"
+                                  : sequence                   ? "Some sequence is guarded"
+                                                               : "Some large object is guarded");
     pg::record::refusal(pg::record::Outcome::refused, nullptr, sequence ? "USAGE" : "SELECT", format_procedure(function), detail,
                         debug_query_string, pg::session::is_nested());
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -134,6 +136,8 @@ bool takes_allowed()
 void call_unseen(Oid function, int index)
 {
     const char object_class = class_of(functions[index]);
+    if (sets_sequence(functions[index]) && may_set_numbers())
+        refuse_unseen(function, object_class);
     if (!guarded_class(object_class) || switches::off("unseen"))
         return;
     if (function == F_NEXTVAL && takes_allowed())
@@ -237,6 +241,8 @@ bool is_about(const FuncExpr *call, Oid *object)
 bool visit_call(const FuncExpr *call, Visit visit, void *to)
 {
     const int index = index_of(call->funcid);
+    if (index >= 0 && sets_sequence(functions[index]) && may_set_numbers())
+        return false;
     if (index < 0 || !guarded_class(class_of(functions[index])))
         return true;
     if (functions[index].argument == Argument::descriptor)
@@ -262,15 +268,15 @@ void called_unseen(Oid function)
 // Originals are always asked about; for somebody whom nothing of this concerns, bodies may go into plans as usual.
 bool wants(Oid function)
 {
-    if (!are_guarded() || switches::off("value_names"))
+    if ((!are_guarded() && !may_set_numbers()) || switches::off("value_names"))
         return false;
     bool names_one = false;
-    return index_of_alias(function, &names_one) >= 0 || (names_one && concern_person());
+    return index_of_alias(function, &names_one) >= 0 || (names_one && (may_set_numbers() || concern_person()));
 }
 
 void called(Oid function)
 {
-    if (!are_guarded())
+    if (!are_guarded() && !may_set_numbers())
         return;
     bool names_one = false;
     const int index = index_of_alias(function, &names_one);

@@ -2,6 +2,7 @@
 
 #include "hooks/values.hpp"
 
+#include "hooks/house.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/value_functions.hpp"
@@ -75,6 +76,13 @@ void admit(FunctionCallInfo fcinfo, char object_class, Oid object, core::Actions
         objects::admit_value(object_class, object, actions, author_of(fcinfo), debug_query_string);
 }
 
+// Raises when it is one of jit_guard's own that is to be set, and a second person has not agreed.
+void check_number(Oid sequence)
+{
+    if (gate::applies() && may_set_numbers() && get_rel_namespace(sequence) == pg::catalog::house().nspoid)
+        house::check_call(Action::update, pg::record::relation_name(sequence), debug_query_string);
+}
+
 core::Actions actions_of_mode(int32 mode)
 {
     return ((mode & INV_READ) != 0 ? bit(Action::select) : 0) | ((mode & INV_WRITE) != 0 ? bit(Action::update) : 0);
@@ -131,6 +139,8 @@ template <Original original, unsigned index> Datum stand_in(FunctionCallInfo fci
     check_privilege(function.original);
     switch (function.argument) {
         case Argument::sequence:
+            if constexpr (sets_sequence(function))
+                check_number(PG_GETARG_OID(0));
             admit(fcinfo, core::class_relation, PG_GETARG_OID(0), bit(function.action));
             break;
         case Argument::large_object:

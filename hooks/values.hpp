@@ -4,6 +4,7 @@
 #pragma once
 
 #include "hooks/gate.hpp"
+#include "hooks/switches.hpp"
 #include "pg/things.hpp"
 
 extern "C" {
@@ -19,9 +20,10 @@ namespace jit::hooks::values {
 // Is it nextval(), or what stands for it?
 [[nodiscard]] bool is_nextval(Oid function);
 
-// Before planning. Changes the query, which is the planner's to change. `of_values`: not those of index_calls.hpp only. Returns
-// whether there were any.
-bool put_substitutes(Query *query, bool of_values);
+// Before planning. Changes the query, which is the planner's to change. Besides those of index_calls.hpp: none, setval() or all.
+// Returns whether there were any.
+enum class Which : uint8 { none, setval, all };
+bool put_substitutes(Query *query, Which which);
 [[nodiscard]] inline bool are_guarded()
 {
     const pg::things::State &guarded = pg::things::current();
@@ -30,6 +32,13 @@ bool put_substitutes(Query *query, bool of_values);
 
 // Is the session's person not exempt from everything that guards values? To others queries stay as they are.
 [[nodiscard]] bool concern_person();
+
+// jit_guard numbers its requests and events by sequences: whoever sets one back stops it, and a revocation with it. Nobody but a
+// superuser may; of a sealed installation none without a second person. To others queries stay as they are.
+[[nodiscard]] inline bool may_set_numbers()
+{
+    return pg::catalog::is_sealed() && superuser() && pg::session::house_open == 0 && !switches::off("house_numbers");
+}
 
 // Executor depth at which EXPLAIN will plan a query that it does not run; -1: no such command, or it has planned one.
 extern int explained_at;

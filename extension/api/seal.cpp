@@ -26,13 +26,14 @@ constexpr spi::Sql sealed_already{"SELECT i.sealed_at, i.sealed_by FROM jit.inst
 constexpr spi::Sql seal_instance{"UPDATE jit.instance SET sealed_at = $1, sealed_by = $2 WHERE sealed_at IS NULL", 2, {TIMESTAMPTZOID, TEXTOID}};
 
 using core::Action;
-// What hooks/house.cpp guards. INSERT, UPDATE and DELETE are those on the catalogs.
+// What hooks/house.cpp guards. INSERT, UPDATE and DELETE are those on the catalogs, and UPDATE that of jit_guard's sequences, too.
 constexpr core::Actions maintenance =
     core::bit(Action::insert) | core::bit(Action::update) | core::bit(Action::delete_) | core::bit(Action::grant) |
     core::bit(Action::revoke) | core::bit(Action::create_role) | core::bit(Action::alter_role) |
     core::bit(Action::drop_role) | core::bit(Action::alter_system) | core::bit(Action::load) | core::bit(Action::setting) |
     core::bit(Action::untrusted_code) | core::bit(Action::create_language) | core::bit(Action::alter_language) |
-    core::bit(Action::alter_view) | core::bit(Action::create) | core::bit(Action::alter_extension) | core::bit(Action::drop_extension);
+    core::bit(Action::alter_view) | core::bit(Action::create) | core::bit(Action::create_cast) | core::bit(Action::alter_schema) |
+    core::bit(Action::alter_extension) | core::bit(Action::drop_extension);
 
 Terms builtin_policy()
 {

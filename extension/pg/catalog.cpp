@@ -36,12 +36,11 @@ uint64 approvals_generation = 1;
 uint64 definitions_generation = 1;
 bool presence_known = false;
 constinit Presence current = Presence::absent;
+constinit bool sealed = false;
 
 namespace {
 
 constinit bool watching = false;
-constinit bool sealed = false;
-
 void on_relcache(Datum, Oid relid)
 {
     definitions_generation++;
@@ -171,7 +170,6 @@ Presence look_for_presence()
 
 Version version() { return presence() == Presence::absent ? Version::current : found_version; }
 
-bool is_sealed() { return presence() != Presence::absent && sealed; }
 
 bool is_outdated() { return version() == Version::previous; }
 

@@ -46,6 +46,7 @@ struct House {
 
 JIT_OURS extern bool presence_known;
 JIT_OURS extern Presence current; // what was found last
+JIT_OURS extern bool sealed;      // ask is_sealed()
 [[nodiscard]] Presence look_for_presence();
 // Looks the extension up if that is not known yet; needs a transaction. Two loads when known: on every statement's path.
 [[nodiscard]] inline Presence presence() { return presence_known ? current : look_for_presence(); }
@@ -53,7 +54,7 @@ JIT_OURS extern Presence current; // what was found last
 [[nodiscard]] inline bool known_absent() { return presence_known && current == Presence::absent; }
 [[nodiscard]] const House &house(); // valid unless absent
 // Has jit.seal() been called here? Committed state; false when absent. It outlives unbinding.
-[[nodiscard]] bool is_sealed();
+[[nodiscard]] inline bool is_sealed() { return presence() != Presence::absent && sealed; }
 // The version of the tables against the library's. What the previous one lacks reads as not said; of any other version
 // nothing can be told, and the installation counts as unbound.
 enum class Version : uint8 { current, previous, unknown };

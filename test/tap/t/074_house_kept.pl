@@ -80,4 +80,32 @@ kill 'CONT', $keeper;
 is($admin->query(q{CALL jit.catch_up('30 s')})->{error}, undef, 'all of it gets into the ledger');
 is($admin->value(q{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:would_refuse,person:mallory}'}), 80, 'each time once');
 
+
+# ---- vector 324: in a sealed installation no superuser alone takes jit.revoke() from those who need it ----
+$admin->query('CREATE ROLE ann LOGIN SUPERUSER IN ROLE jit_admin; CREATE ROLE ben LOGIN IN ROLE jit_admin; CREATE SEQUENCE pay.numbers; CREATE ROLE chief');
+$admin->query(q{CREATE FUNCTION pay.sets(regclass, bigint) RETURNS bigint LANGUAGE internal AS 'setval_oid'; CREATE PROCEDURE pay.takes(bigint) LANGUAGE sql AS 'SELECT 1'});
+my %stops = (
+    setval       => [q{SELECT setval('jit.events_event_id_seq', last_value) FROM jit.events_event_id_seq}, 'UPDATE on jit\.events_event_id_seq'],
+    'in a block' => [q{DO $$ DECLARE n bigint := (SELECT last_value FROM jit.requests_request_id_seq); BEGIN PERFORM setval('jit.requests_request_id_seq', n); END $$}, 'UPDATE on jit\.requests_request_id_seq'],
+    REVOKE       => ['BEGIN; REVOKE EXECUTE ON FUNCTION jit.revoke(bigint, text) FROM PUBLIC; ROLLBACK', 'REVOKE on function jit\.revoke\(bigint,text\)'],
+    'of all'     => ['BEGIN; REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA jit FROM PUBLIC; ROLLBACK', 'REVOKE on function jit\.'],
+    'of schema'  => ['BEGIN; REVOKE USAGE ON SCHEMA jit FROM PUBLIC; ROLLBACK', 'REVOKE on schema jit'],
+    'of a view'  => ['BEGIN; REVOKE SELECT ON jit.status FROM PUBLIC; ROLLBACK', 'REVOKE on jit\.status'],
+    OWNER        => ['BEGIN; ALTER SCHEMA jit OWNER TO chief; ROLLBACK', 'ALTER SCHEMA on schema jit'],
+);
+is($admin->query($stops{$_}[0])->{error}, undef, "not sealed, it is reported only: $_") for sort keys %stops;
+my $ann = JitClient->new($node, 'ann');
+$ann->value('SELECT jit.seal()');
+for my $how (sort keys %stops) {
+    gate_error($admin->query($stops{$how}[0]), '42501', qr/$stops{$how}[1].* needs a just-in-time approval/, "sealed: $how");
+    $admin->query('ROLLBACK');
+}
+gate_error($admin->query(q{CALL pay.takes(setval('pay.numbers', 7))}), '42501', qr/cannot be called here/, 'setval() where nobody sees of what');
+gate_error($admin->query(q{SELECT pay.sets('pay.numbers', 7)}), '42501', qr/cannot be called here/, 'or under another name');
+is($admin->value(q{SELECT setval('pay.numbers', 7)}), 7, 'other sequences are set as ever');
+is($admin->query('GRANT USAGE ON SCHEMA pay TO chief; GRANT EXECUTE ON FUNCTION pay.sets(regclass, bigint) TO chief')->{error}, undef, 'and other things granted');
+$id = $ann->value(q{SELECT jit.request('jit_guard', reason => 'a restore went wrong')});
+JitClient->new($node, 'ben')->value("SELECT jit.approve($id)");
+is(($ann->query($stops{$_}[0])->{error} // {})->{M}, undef, "with another's consent: $_") for sort keys %stops;
+
 done_testing();
