@@ -391,10 +391,6 @@ Oid caller(Oid function, const How &how, Oid object_owner)
 
 bool has_plan(int frame, const PlannedStmt *plan) { return frame >= 0 && owner_stack::calls[frame].plan == plan; }
 
-} // namespace
-
-namespace {
-
 bool add_function(Node *node, void *context)
 {
     auto *plan = static_cast<PlannedStmt *>(context);
