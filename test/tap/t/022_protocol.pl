@@ -160,6 +160,20 @@ $answer = $carol->call($approve, $asked, 'yes', '5 min');
 gate_error($answer, '42501', qr/jit.approve\(\) can only be called by the client itself/, 'jit.approve by fast path is refused');
 is($admin->value("SELECT state FROM jit.requests WHERE request_id = $asked"), 'pending', 'and changes nothing');
 
+# ---- vector 335: a function called by fast path hears of a new policy while it runs, whose locks and plans it has already ----
+$admin->query('CREATE TABLE pay.late (v int); INSERT INTO pay.late VALUES (77); GRANT ALL ON pay.late TO staff');
+$admin->query(q{CREATE FUNCTION pay.reads_twice() RETURNS int LANGUAGE plpgsql AS $$DECLARE n int; waited bool; BEGIN
+    SELECT v INTO n FROM pay.late; waited := pg_advisory_xact_lock(5) IS NULL; SELECT v INTO n FROM pay.late; RETURN n; END$$});
+my $twice = $admin->value(q{SELECT 'pay.reads_twice()'::regprocedure::oid::int8});
+is($alice->call($twice)->{result}, '77', 'it may read, and has plans now');
+$admin->query('SELECT pg_advisory_lock(5)');
+$alice->send_message('F', pack('N n n n', $twice, 0, 0, 0));
+is_waiting($node, $alice, 'it has read once, and waits');
+JitClient->new($node, 'postgres')->value(q{SELECT jit.create_policy('late', '{READ}', '{pay.late}', eligible => '{staff}', approvers => '{leads}')});
+$admin->query('SELECT pg_advisory_unlock(5)');
+gate_refused($alice->finish, 'guarded meanwhile, it is not read again');
+$alice = JitClient->new($node, 'alice');
+
 # ---- approve in the extended protocol, as every driver sends it ----
 $answer = $carol->extended('SELECT jit.approve($1, $2, $3)', $asked, "it's fine", '5 min');
 gate_rows($answer, 'approved', 'SELECT jit.approve($1, $2, $3) with parameters');
