@@ -240,6 +240,9 @@ sub judge_told {
     my $slack = $how{slack};
     my %request_of = map { ($_->{reason} => $_) } grep { defined $_->{reason} } @{$seen->{requests}};
     my %vote_of = map { ($_->{comment} => $_) } grep { defined $_->{comment} } @{$seen->{votes}};
+    # Whoever has voted closes a request of "flip" with the same call when the policy asks for less meanwhile.
+    my %closes = map { ("$_->{request} $_->{voter}" => 1) } grep { $_->{vote} eq 'approve' } @{$seen->{votes}};
+    my %policy_of = map { ($_->{id} => $_->{policy}) } @{$seen->{requests}};
     my %row_of;
     push @{$row_of{$_->{token}}}, $_ for @{$seen->{rows}};
     my %happened;
@@ -254,6 +257,8 @@ sub judge_told {
             $find->('votes-are-others', "$person was allowed to vote on request $line->{request}, their own") if $outcome eq 'ok';
         } elsif ($kind eq 'request' || $kind eq 'vote') {
             my $row = $kind eq 'request' ? $request_of{$line->{token}} : $vote_of{$line->{token}};
+            next if $kind eq 'vote' && $outcome eq 'ok' && $line->{vote} eq 'approve' && ($policy_of{$line->{request}} // '') eq 'flip'
+                && $closes{"$line->{request} $person"};
             $find->("told-is-true", "$person was told that $kind $line->{token} is made, and it is not there") if $outcome eq 'ok' && !$row;
             $find->("told-is-true", "$person was told that $kind $line->{token} is not made, and it is there") if $outcome eq 'no' && $row;
         } elsif ($word{$kind}) {

@@ -5,6 +5,7 @@ use warnings;
 use JitClient;
 use JitGate;
 use Test::More;
+use Time::HiRes qw(sleep);
 
 my $node = gate_cluster('house_kept', conf => "jit_guard.evidence_backlog = '1MB'");
 my $admin = JitClient->new($node, 'postgres');
@@ -37,15 +38,20 @@ $admin->query('CREATE TABLE pay.trap (v int); CREATE TRIGGER t AFTER INSERT ON p
 gate_error($admin->query('INSERT INTO pay.trap VALUES (1)'), '39P01', qr/own tables/, 'jit._unbind() on a table of somebody\'s');
 is($admin->value(q{SELECT value FROM jit.status WHERE fact = 'bound to this database'}), 'yes', 'unbinds nothing');
 
-
 # ---- and what waits in the write-ahead log, while somebody with the server's files unbinds, is read after jit.rebind() ----
 my $keeper_pid = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'jit_guard keeper' AND datname = 'app'};
 approved($node, 'alice', '10 min');
-kill 'STOP', $admin->value($keeper_pid);
+$node->append_conf('postgresql.conf', 'restart_after_crash = off');
+$node->reload;
+wait_until($node, q{current_setting('restart_after_crash') = 'off'});
+my $stopped = $admin->value($keeper_pid);
+kill 'STOP', $stopped;
 gate_rows($alice->query('SELECT count(*) AS waits FROM pay.accounts'), '5', 'a use that the keeper has not met');
 $admin->query('SELECT pg_switch_wal()');
-$node->stop('immediate');
-$node->append_conf('postgresql.conf', "jit_guard.enabled = off\nmax_worker_processes = 0\n");
+kill 'KILL', $stopped;
+sleep 0.1 while -e $node->data_dir . '/postmaster.pid'; # all of it ends with the keeper
+$node->kill9;
+$node->append_conf('postgresql.conf', "restart_after_crash = on\njit_guard.enabled = off\nmax_worker_processes = 0\n");
 $node->start;
 like(($node->psql('app', 'UPDATE jit.policies SET name = name'))[2], qr/no longer bound.*Rows were written into jit\.policies/s, 'switched off, a superuser writes into a table of jit_guard');
 $node->append_conf('postgresql.conf', "jit_guard.enabled = on\nmax_worker_processes = 8\n");
