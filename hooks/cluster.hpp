@@ -30,6 +30,8 @@ void check_catalog_write(Oid relid, const char *statement);
 void check_plan_writes(const PlannedStmt *plan, const char *statement);
 // TRUNCATE and DDL on them, which allow_system_table_mods opens.
 void check_catalog_command(const Node *parsetree, const char *statement);
+// The system catalogs that the command changes, for which the server wants allow_system_table_mods.
+void visit_catalogs(const Node *parsetree, void (*emit)(void *to, Oid relid), void *context);
 
 // What the command does to names: the control database cannot be dropped or renamed while its policies guard something,
 // whatever comes to bear its name is looked at, and the policies follow what they name. Before the command, after the

@@ -75,12 +75,17 @@ void check_plan_writes(const PlannedStmt *plan, const char *statement)
 
 namespace {
 
-void check_named(const RangeVar *relation, const char *statement)
+struct To {
+    void (*emit)(void *to, Oid relid);
+    void *context;
+};
+
+void put(const To &to, const RangeVar *relation)
 {
     if (relation == nullptr)
         return;
     if (const Oid relid = RangeVarGetRelid(relation, NoLock, true); OidIsValid(relid) && relid < FirstNormalObjectId)
-        check_catalog_write(relid, statement);
+        to.emit(to.context, relid);
 }
 
 // What is dropped, or what it belongs to.
@@ -105,49 +110,59 @@ const RangeVar *relation_of(ObjectType type, Node *object)
 
 } // namespace
 
-void check_catalog_command(const Node *parsetree, const char *statement)
+void visit_catalogs(const Node *parsetree, void (*emit)(void *to, Oid relid), void *context)
 {
     if (!allowSystemTableMods)
         return; // the server refuses all of these
+    const To to = {emit, context};
     ListCell *cell;
     switch (nodeTag(parsetree)) {
         case T_TruncateStmt:
             foreach (cell, reinterpret_cast<const TruncateStmt *>(parsetree)->relations)
-                check_named(static_cast<const RangeVar *>(lfirst(cell)), statement);
+                put(to, static_cast<const RangeVar *>(lfirst(cell)));
             break;
         case T_DropStmt:
             foreach (cell, reinterpret_cast<const DropStmt *>(parsetree)->objects)
-                check_named(relation_of(reinterpret_cast<const DropStmt *>(parsetree)->removeType,
-                                        static_cast<Node *>(lfirst(cell))),
-                            statement);
+                put(to, relation_of(reinterpret_cast<const DropStmt *>(parsetree)->removeType, static_cast<Node *>(lfirst(cell))));
             break;
         case T_AlterTableStmt:
-            check_named(reinterpret_cast<const AlterTableStmt *>(parsetree)->relation, statement);
+            put(to, reinterpret_cast<const AlterTableStmt *>(parsetree)->relation);
             break;
         case T_AlterObjectSchemaStmt:
-            check_named(reinterpret_cast<const AlterObjectSchemaStmt *>(parsetree)->relation, statement);
+            put(to, reinterpret_cast<const AlterObjectSchemaStmt *>(parsetree)->relation);
             break;
         case T_RenameStmt:
-            check_named(reinterpret_cast<const RenameStmt *>(parsetree)->relation, statement);
+            put(to, reinterpret_cast<const RenameStmt *>(parsetree)->relation);
             break;
         case T_RuleStmt:
-            check_named(reinterpret_cast<const RuleStmt *>(parsetree)->relation, statement);
+            put(to, reinterpret_cast<const RuleStmt *>(parsetree)->relation);
             break;
         case T_ViewStmt:
-            check_named(reinterpret_cast<const ViewStmt *>(parsetree)->view, statement);
+            put(to, reinterpret_cast<const ViewStmt *>(parsetree)->view);
             break;
         case T_CreateTrigStmt:
-            check_named(reinterpret_cast<const CreateTrigStmt *>(parsetree)->relation, statement);
+            put(to, reinterpret_cast<const CreateTrigStmt *>(parsetree)->relation);
             break;
         case T_CreatePolicyStmt:
-            check_named(reinterpret_cast<const CreatePolicyStmt *>(parsetree)->table, statement);
+            put(to, reinterpret_cast<const CreatePolicyStmt *>(parsetree)->table);
             break;
         case T_IndexStmt:
-            check_named(reinterpret_cast<const IndexStmt *>(parsetree)->relation, statement);
+            put(to, reinterpret_cast<const IndexStmt *>(parsetree)->relation);
             break;
         default:
             break;
     }
+}
+
+namespace {
+
+void on_catalog(void *statement, Oid relid) { check_catalog_write(relid, static_cast<const char *>(statement)); }
+
+} // namespace
+
+void check_catalog_command(const Node *parsetree, const char *statement)
+{
+    visit_catalogs(parsetree, on_catalog, const_cast<char *>(statement));
 }
 
 } // namespace jit::hooks::cluster

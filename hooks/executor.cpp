@@ -9,6 +9,7 @@
 #include "hooks/gate.hpp"
 #include "hooks/guarded_queries.hpp"
 #include "hooks/house.hpp"
+#include "hooks/key_casts.hpp"
 #include "hooks/lending.hpp"
 #include "hooks/objects.hpp"
 #include "hooks/opened_queries.hpp"
@@ -146,6 +147,8 @@ namespace {
 // Everything about the session is in order; now the relations.
 [[gnu::always_inline]] inline void start_by_relations(QueryDesc *query, int flags, bool extension_here)
 {
+    if (extension_here && query->plannedstmt->resultRelations != NIL && pg::rights::hold_any())
+        key_casts::check(query->plannedstmt, query->sourceText);
     if (extension_here && objects::calls_guarded(query->plannedstmt) && !switches::off("plan_functions"))
         objects::admit_plan(query->plannedstmt, query->sourceText);
     if (!extension_here || !gate::touches_guarded(query->plannedstmt))

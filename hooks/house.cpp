@@ -2,6 +2,7 @@
 
 #include "hooks/house.hpp"
 
+#include "hooks/cluster.hpp"
 #include "hooks/cluster_targets.hpp"
 #include "hooks/deadline.hpp"
 #include "hooks/house_roles.hpp"
@@ -21,6 +22,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "commands/extension.h"
+#include "miscadmin.h"
 #include "parser/parse_type.h"
 #include "tcop/tcopprot.h"
 #include "utils/regproc.h"
@@ -204,6 +206,11 @@ void check_extension(const Node *parsetree, const char *statement)
         session::propose_wake(); // workers wait for tables of their version
 }
 
+void on_catalog(void *statement, Oid relid)
+{
+    admit({Action::update, pg::record::relation_name(relid)}, static_cast<const char *>(statement));
+}
+
 // COPY is no plan. The name is resolved as the command will.
 void check_copy(const CopyStmt *copy, const char *statement)
 {
@@ -271,7 +278,7 @@ void check_schema(const Node *parsetree, const char *statement)
 {
     if (const RangeVar *view = view_of(parsetree); view != nullptr) {
         const Oid relid = targets::find_relation(view);
-        if (OidIsValid(relid) && relid < FirstNormalObjectId) // allow_system_table_mods
+        if (OidIsValid(relid) && relid < FirstNormalObjectId && !allowSystemTableMods) // the server lets its views be changed
             admit({Action::update, pg::record::relation_name(relid)}, statement);
         else if (OidIsValid(relid) && get_rel_namespace(relid) == catalog::house().nspoid && get_rel_relkind(relid) == RELKIND_VIEW)
             admit({Action::alter_view, pg::record::relation_name(relid)}, statement);
@@ -326,6 +333,8 @@ void check_command(Node *parsetree, const char *statement)
         may_drop = false;
     if (session::house_open > 0 || catalog::in_own_script())
         return;
+    if (!switches::off("house_catalogs"))
+        cluster::visit_catalogs(parsetree, on_catalog, const_cast<char *>(statement));
     switch (nodeTag(parsetree)) {
         case T_AlterExtensionStmt:
         case T_DropStmt:

@@ -3,6 +3,8 @@
 
 #include "hooks/owner_stack.hpp"
 
+#include <initializer_list>
+
 #include "hooks/cluster.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/index_calls.hpp"
@@ -15,9 +17,12 @@
 
 extern "C" {
 #include "access/transam.h"
+#include "catalog/pg_opclass.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_range.h"
+#include "catalog/pg_type.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/typcache.h"
 }
 
@@ -64,8 +69,14 @@ uint64 serial() { return state.depth == 0 ? 0 : calls[state.depth - 1].serial; }
 
 namespace {
 
-// What the type cache keeps of a range type's functions it keeps for ever, also when it looked them up while nobody was
-// followed; the difference of its bounds can be anybody's function.
+void look_up(std::initializer_list<FmgrInfo *> functions)
+{
+    for (FmgrInfo *function : functions)
+        if (function->fn_oid >= FirstNormalObjectId)
+            fmgr_info_cxt(function->fn_oid, function, CacheMemoryContext);
+}
+
+// The difference of a range's bounds can be anybody's function; how they are compared, that of an operator class.
 void look_up_range_functions()
 {
     if (switches::off("range_functions"))
@@ -73,16 +84,50 @@ void look_up_range_functions()
     List *types = NIL;
     const auto rows = pg::catalog_rows::rows_of(RangeRelationId);
     while (const auto *row = pg::catalog_rows::next_as<FormData_pg_range>(rows))
-        if (row->rngsubdiff >= FirstNormalObjectId || row->rngcanonical >= FirstNormalObjectId)
+        if (row->rngsubdiff >= FirstNormalObjectId || row->rngcanonical >= FirstNormalObjectId || row->rngsubopc >= FirstNormalObjectId)
             types = lappend_oid(types, row->rngtypid);
     end(rows);
     ListCell *cell;
     foreach (cell, types) {
         TypeCacheEntry *const type = lookup_type_cache(lfirst_oid(cell), TYPECACHE_RANGE_INFO);
-        for (FmgrInfo *function : {&type->rng_subdiff_finfo, &type->rng_canonical_finfo})
-            if (OidIsValid(function->fn_oid))
-                fmgr_info_cxt(function->fn_oid, function, CacheMemoryContext);
+        look_up({&type->rng_subdiff_finfo, &type->rng_canonical_finfo, &type->rng_cmp_proc_finfo});
     }
+}
+
+// How values of a type compare and hash by default, inside arrays and rows. A domain has what its base type has.
+void look_up_comparisons()
+{
+    if (switches::off("compared_types"))
+        return;
+    List *compared = NIL;
+    const auto classes = pg::catalog_rows::rows_of(OperatorClassRelationId);
+    while (const auto *row = pg::catalog_rows::next_as<FormData_pg_opclass>(classes))
+        if (row->oid >= FirstNormalObjectId && row->opcdefault)
+            compared = list_append_unique_oid(compared, row->opcintype);
+    end(classes);
+    if (compared == NIL)
+        return;
+    List *types = list_copy(compared);
+    const auto rows = pg::catalog_rows::rows_of(TypeRelationId);
+    while (const auto *row = pg::catalog_rows::next_as<FormData_pg_type>(rows))
+        if (row->typtype == TYPTYPE_DOMAIN)
+            types = lappend_oid(types, row->oid);
+    end(rows);
+    ListCell *cell;
+    foreach (cell, types) {
+        if (!list_member_oid(compared, getBaseType(lfirst_oid(cell))))
+            continue;
+        TypeCacheEntry *const type = lookup_type_cache(lfirst_oid(cell), TYPECACHE_EQ_OPR_FINFO | TYPECACHE_CMP_PROC_FINFO |
+                                                                             TYPECACHE_HASH_PROC_FINFO | TYPECACHE_HASH_EXTENDED_PROC_FINFO);
+        look_up({&type->eq_opr_finfo, &type->cmp_proc_finfo, &type->hash_proc_finfo, &type->hash_extended_proc_finfo});
+    }
+}
+
+// What the type cache keeps of a type's functions it keeps for ever, also when it looked them up while nobody was followed.
+void look_up_cached()
+{
+    look_up_range_functions();
+    look_up_comparisons();
 }
 
 } // namespace
@@ -94,7 +139,7 @@ void read_rights()
     pg::rights::look();
     if (pg::rights::take_appeared()) {
         InvalidateSystemCaches(); // plans and functions looked up before now do not pass through the stack
-        look_up_range_functions();
+        look_up_cached();
         state.started_now = true;
         state.misses_callers |= state.statements_ran; // portals of earlier statements may still be open
     }
@@ -106,7 +151,7 @@ bool may_miss_callers()
         return false;
     if (pg::rights::take_appeared()) {
         state.misses_callers = true; // it appeared while a statement was running
-        look_up_range_functions();
+        look_up_cached();
     }
     return state.misses_callers && !pg::session::is_top_level();
 }

@@ -131,6 +131,30 @@ $answer = $bob->query(q{INSERT INTO pay.spans VALUES ('[-9,-8)')});
 gate_refused($answer, 'range: and the function of the type does not, though the session knew it before');
 is(scalar(grep { ($_->{M} // '') =~ /^value/ } @{$answer->{notices}}), 0, 'range: no value came out');
 
+# ---- vector 336, vector 337: what compares the values of a key, or of a type inside an array, looked up in a session that held none ----
+my $steals = q{BEGIN INSERT INTO pay.loot SELECT v FROM pay.accounts; EXCEPTION WHEN insufficient_privilege THEN NULL; END};
+$mallory->query($_) for 'CREATE TABLE pay.loot (v int); GRANT ALL ON pay.loot TO PUBLIC', q{CREATE TYPE pay.word AS ENUM ('one', 'two')},
+    qq{CREATE FUNCTION pay.number(pay.word) RETURNS int LANGUAGE plpgsql AS \$\$BEGIN $steals; RETURN 1; END\$\$},
+    'CREATE CAST (pay.word AS int) WITH FUNCTION pay.number(pay.word) AS IMPLICIT', 'CREATE TABLE pay.parent (id int PRIMARY KEY); INSERT INTO pay.parent VALUES (1)',
+    'CREATE TABLE pay.child (x pay.word REFERENCES pay.parent, note text); GRANT ALL ON pay.child TO PUBLIC', q{INSERT INTO pay.child VALUES ('one')},
+    'CREATE TYPE pay.pair AS (v int)', qq{CREATE FUNCTION pay.compare(pay.pair, pay.pair) RETURNS int LANGUAGE plpgsql AS \$\$BEGIN $steals; RETURN 0; END\$\$},
+    map({ qq{CREATE FUNCTION pay.f$_(pay.pair, pay.pair) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT true'} } 1 .. 5);
+$admin->query($_) for map({ "CREATE OPERATOR pay.$_->[0] (FUNCTION = pay.f$_->[1], LEFTARG = pay.pair, RIGHTARG = pay.pair)" } ['<<', 1], ['<<=', 2], ['===', 3], ['>>=', 4], ['>>', 5]),
+    'CREATE OPERATOR CLASS pay.pairs DEFAULT FOR TYPE pay.pair USING btree AS OPERATOR 1 pay.<<, OPERATOR 2 pay.<<=, OPERATOR 3 pay.===, OPERATOR 4 pay.>>=, OPERATOR 5 pay.>>, FUNCTION 1 pay.compare(pay.pair, pay.pair)';
+my $update = q{UPDATE pay.child SET x = 'one'};
+my $compare = 'SELECT ARRAY[ROW(1)::pay.pair] < ARRAY[ROW(2)::pay.pair]';
+$admin->query('CREATE ROLE frank LOGIN IN ROLE staff');
+my $frank = JitClient->new($node, 'frank');
+is(($frank->query($_)->{error} // {})->{M}, undef, "without an approval: $_") for $update, $compare;
+is($admin->value('SELECT count(*) FROM pay.loot'), 0, 'it finds nothing');
+$id = approved($node, 'frank', '10 min');
+gate_error($frank->query($update), '42501', qr/pay\.child cannot be updated now/, 'with one the key is not changed');
+is($frank->query(q{UPDATE pay.child SET note = 'x' WHERE x IS NULL})->{error}{C}, '42501', 'nor another column: the server compares all the same');
+$frank->query($compare);
+is($admin->value('SELECT count(*) FROM pay.loot'), 0, 'and neither reads by the approval');
+gate_rows($frank->query('SELECT id FROM pay.accounts WHERE id = 2'), '2', 'frank himself does');
+$carol->value("SELECT jit.revoke($id)");
+
 # ---- vector 65: another session is another person ----
 SKIP: {
     skip 'dblink and postgres_fdw are not installed', 5 if $admin->query('CREATE EXTENSION dblink; CREATE EXTENSION postgres_fdw')->{error};
@@ -149,7 +173,7 @@ SKIP: {
 }
 
 # ---- vector 38: autovacuum runs the owner's function in the name of the bootstrap superuser, here an exempt one ----
-$mallory->query($_) for 'CREATE TABLE pay.bait (id int); CREATE TABLE pay.loot (v int)',
+$mallory->query($_) for 'CREATE TABLE pay.bait (id int)',
     q{CREATE FUNCTION pay.say(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN i; END'}, 'CREATE INDEX ON pay.bait (pay.say(id))',
     q{CREATE FUNCTION pay.tells() RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN 'MARKER ' || (SELECT max(v) FROM pay.accounts); EXCEPTION WHEN insufficient_privilege THEN RETURN sqlerrm; END$$},
     q{CREATE OR REPLACE FUNCTION pay.say(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$BEGIN RAISE LOG 'said by %: %', session_user, pay.tells(); RETURN i; END$$},
