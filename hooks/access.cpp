@@ -8,6 +8,7 @@
 #include "hooks/gate.hpp"
 #include "hooks/given_text.hpp"
 #include "hooks/house.hpp"
+#include "hooks/house_names.hpp"
 #include "hooks/index_calls.hpp"
 #include "hooks/lost_parts.hpp"
 #include "hooks/made_by_others.hpp"
@@ -239,12 +240,10 @@ void on_create(Oid class_id, Oid id, int sub_id, const ObjectAccessPostCreate *h
 
 void on_alter(Oid class_id, Oid id)
 {
+    house_names::check_altered(class_id, id);
     switch (class_id) {
         case ProcedureRelationId:
             admit_object(core::class_function, id, core::bit(Action::alter_function));
-            // A name that jit_guard's own statements call.
-            if (id < FirstNormalObjectId && !pg::catalog::in_own_script() && !switches::off("house_names"))
-                house::check_call(Action::alter_function, format_procedure(id), debug_query_string);
             break;
         case TypeRelationId:
             admit_object(core::class_type, id, core::bit(Action::alter_type));

@@ -2,6 +2,7 @@
 
 #include "hooks/house_names.hpp"
 
+#include "hooks/house.hpp"
 #include "hooks/switches.hpp"
 #include "pg/catalog.hpp"
 #include "pg/compat.hpp"
@@ -9,10 +10,18 @@
 extern "C" {
 #include "access/transam.h"
 #include "catalog/dependency.h"
+#include "catalog/objectaddress.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_language.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_opfamily.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "nodes/nodeFuncs.h"
+#include "tcop/tcopprot.h"
 #include "utils/regproc.h"
 }
 
@@ -64,6 +73,33 @@ void check_query(Query *query)
                     errmsg("jit_guard does not call function %s", format_procedure(function)),
                     errdetail("It is not PostgreSQL's, but would be called where one of those is meant."),
                     errhint("Drop it, or the cast or operator that leads to it; or give the function of PostgreSQL its name back.")));
+}
+
+void check_altered(Oid class_id, Oid id)
+{
+    if (id >= FirstNormalObjectId || pg::catalog::in_own_script())
+        return;
+    switch (class_id) {
+        case ProcedureRelationId:
+            if (!switches::off("house_names"))
+                house::check_call(core::Action::alter_function, format_procedure(id), debug_query_string);
+            return;
+        case NamespaceRelationId:
+            if (id != PG_CATALOG_NAMESPACE)
+                return;
+            break;
+        case TypeRelationId:
+        case OperatorRelationId:
+        case OperatorClassRelationId:
+        case OperatorFamilyRelationId:
+        case CollationRelationId:
+            break;
+        default:
+            return;
+    }
+    const ObjectAddress address = {class_id, id, 0};
+    if (!switches::off("server_names"))
+        house::check_call(core::Action::update, getObjectDescription(&address, false), debug_query_string);
 }
 
 } // namespace jit::hooks::house_names

@@ -15,4 +15,7 @@ namespace jit::hooks::house_names {
 // extension's.
 void check_query(Query *query);
 
+// Something got another name, schema or owner: PostgreSQL's own functions, types, operators and the like, and the schema pg_catalog, keep theirs.
+void check_altered(Oid class_id, Oid id);
+
 } // namespace jit::hooks::house_names

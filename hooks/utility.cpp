@@ -16,6 +16,7 @@
 #include "hooks/objects.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/planted.hpp"
+#include "hooks/publications.hpp"
 #include "hooks/row_counting.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/targets.hpp"
@@ -234,6 +235,7 @@ List *check(PlannedStmt *statement, const char *text)
     if (!gate::applies() || switches::off("utility"))
         return NIL;
     keep_members(parsetree);
+    publications::check(parsetree);
     house::check_command(parsetree, text);
     objects::settle();
     Admitting a = {text, {}, NIL};

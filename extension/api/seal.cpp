@@ -33,7 +33,7 @@ constexpr core::Actions maintenance =
     core::bit(Action::drop_role) | core::bit(Action::alter_system) | core::bit(Action::load) | core::bit(Action::setting) |
     core::bit(Action::untrusted_code) | core::bit(Action::create_language) | core::bit(Action::alter_language) |
     core::bit(Action::alter_view) | core::bit(Action::create) | core::bit(Action::create_cast) | core::bit(Action::alter_schema) |
-    core::bit(Action::alter_extension) | core::bit(Action::drop_extension);
+    core::bit(Action::alter_function) | core::bit(Action::alter_extension) | core::bit(Action::drop_extension);
 
 Terms builtin_policy()
 {

@@ -151,6 +151,7 @@ CREATE TABLE jit.guards (
 ) WITH (vacuum_truncate = off);
 CREATE INDEX guards_special ON jit.guards (policy_id) WHERE is_sequence OR object_class NOT IN ('r', 'n', 'd');
 CREATE INDEX guards_object ON jit.guards (object_id, object_class);
+ALTER TABLE jit.guards REPLICA IDENTITY FULL; -- rows without a key, which somebody may publish with all tables
 CREATE INDEX guards_policy ON jit.guards (policy_id);
 COMMENT ON TABLE jit.guards IS 'The scope of each policy, one row an object, indexed by object: what the gate probes';
 COMMENT ON COLUMN jit.guards.object_class IS 'r: relation (pg_class), n: every relation of a schema (pg_namespace), d: every relation of the database, s: a schema itself, f: function (pg_proc), t: type (pg_type), l: large object, a: role (pg_authid), b: database (pg_database), x: the server';
@@ -276,6 +277,7 @@ CREATE TABLE jit.scopes (
     object       text NOT NULL
 ) WITH (vacuum_truncate = off);
 CREATE INDEX scopes_request ON jit.scopes (request_id);
+ALTER TABLE jit.scopes REPLICA IDENTITY FULL;
 CREATE INDEX scopes_object ON jit.scopes (object_id);
 COMMENT ON TABLE jit.scopes IS 'The objects of an approval: those of a narrowed one, and every view that an approval names, with the fingerprint of its definition';
 COMMENT ON COLUMN jit.scopes.fingerprint IS 'For a view: hash of its rule when the approval was given; a changed view no longer opens what it reads';

@@ -220,6 +220,8 @@ COMMENT ON COLUMN jit.statement_parts.digest IS 'SHA-256 of its definition then'
 ALTER TABLE jit.scopes
     DROP CONSTRAINT scopes_object_class_check,
     ADD CONSTRAINT scopes_object_class_check CHECK (object_class IN ('r', 'n', 'd', 's', 'f', 't', 'l', 'a', 'b', 'x'));
+ALTER TABLE jit.guards REPLICA IDENTITY FULL;
+ALTER TABLE jit.scopes REPLICA IDENTITY FULL;
 CREATE INDEX events_document ON jit.events (event_id) WHERE event = 'document_commented';
 CREATE INDEX events_switched ON jit.events (event_id) WHERE event IN ('switched_off', 'was_disabled');
 COMMENT ON COLUMN jit.policies.hours IS 'When the right may be used, as ''Mon-Fri 08:00-18:00 Europe/Berlin''; NULL = at any time';

@@ -325,7 +325,7 @@ TimestampTz work()
                 shared::found_extension(round.is_control);
                 is_ready = false;
                 sequencer::stop();
-                return round.is_control ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), retry_ms) : DT_NOEND;
+                return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), retry_ms);
             case catalog::Presence::creating:
                 return DT_NOEND;
             case catalog::Presence::ready:

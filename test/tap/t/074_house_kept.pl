@@ -87,7 +87,14 @@ is($admin->query(q{CALL jit.catch_up('30 s')})->{error}, undef, 'all of it gets 
 is($admin->value(q{SELECT count(*) FROM jit.ledger WHERE jit.record_keys(record) @> '{kind:would_refuse,person:mallory}'}), 80, 'each time once');
 
 
-# ---- vector 324: in a sealed installation no superuser alone takes jit.revoke() from those who need it ----
+# ---- vector 339: published in part, or without a key to find them by, its rows could not be changed ----
+gate_error($admin->query("CREATE PUBLICATION p FOR TABLE jit.requests $_"), '42501', qr/jit\.requests cannot be published in part/, "a publication of it $_") for 'WHERE (reason IS NULL)', '(reason)';
+is(($admin->query($_)->{error} // {})->{M}, undef, "allowed: $_") for 'CREATE PUBLICATION everything FOR ALL TABLES', 'CREATE PUBLICATION several FOR TABLE jit.requests, jit.approvals, jit.scopes';
+$id = approved($node, 'alice', '10 min');
+is(($dan->query("SELECT jit.revoke($id)")->{error} // {})->{M}, undef, 'revoked all the same');
+$admin->query('DROP PUBLICATION everything, several');
+
+# ---- vector 324, vector 338: in a sealed installation no superuser alone takes jit.revoke() from those who need it ----
 $admin->query('CREATE ROLE ann LOGIN SUPERUSER IN ROLE jit_admin; CREATE ROLE ben LOGIN IN ROLE jit_admin; CREATE SEQUENCE pay.numbers; CREATE ROLE chief');
 $admin->query(q{CREATE FUNCTION pay.sets(regclass, bigint) RETURNS bigint LANGUAGE internal AS 'setval_oid'; CREATE PROCEDURE pay.takes(bigint) LANGUAGE sql AS 'SELECT 1'});
 my %stops = (
@@ -97,9 +104,14 @@ my %stops = (
     'of all'     => ['BEGIN; REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA jit FROM PUBLIC; ROLLBACK', 'REVOKE on function jit\.'],
     'of schema'  => ['BEGIN; REVOKE USAGE ON SCHEMA jit FROM PUBLIC; ROLLBACK', 'REVOKE on schema jit'],
     'of a view'  => ['BEGIN; REVOKE SELECT ON jit.status FROM PUBLIC; ROLLBACK', 'REVOKE on jit\.status'],
+    TRUNCATE     => ['BEGIN; SET LOCAL allow_system_table_mods = on; TRUNCATE pg_extension; ROLLBACK', 'UPDATE on pg_catalog\.pg_extension'],
+    'an index'   => ['BEGIN; SET LOCAL allow_system_table_mods = on; CREATE INDEX ON pg_description (description); ROLLBACK', 'UPDATE on pg_catalog\.pg_description'],
+    'an operator' => ['BEGIN; ALTER OPERATOR pg_catalog.=(bigint, bigint) SET SCHEMA pay; ROLLBACK', 'UPDATE on operator '],
+    'a type'     => ['BEGIN; ALTER TYPE pg_catalog.jsonb RENAME TO jsonc; ROLLBACK', 'UPDATE on type '],
+    pg_catalog   => ['BEGIN; ALTER SCHEMA pg_catalog RENAME TO catalogue; ROLLBACK', 'UPDATE on schema '],
     OWNER        => ['BEGIN; ALTER SCHEMA jit OWNER TO chief; ROLLBACK', 'ALTER SCHEMA on schema jit'],
 );
-is($admin->query($stops{$_}[0])->{error}, undef, "not sealed, it is reported only: $_") for sort keys %stops;
+is(($admin->query($stops{$_}[0])->{error} // {})->{M}, undef, "not sealed, it is reported only: $_") for sort keys %stops;
 my $ann = JitClient->new($node, 'ann');
 $ann->value('SELECT jit.seal()');
 for my $how (sort keys %stops) {
