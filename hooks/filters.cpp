@@ -109,6 +109,7 @@ bool parses_names(Oid function)
 struct Speech {
     bool always; // what it says depends on the functions' arguments
     bool search; // of text search, about which constants say the same each time
+    bool path;   // of jsonpath: what it says depends on the path
 };
 
 // Functions of PostgreSQL's that tell the client about what they are given, or of which a message depends on it: they parse XML, a
@@ -118,6 +119,7 @@ Speech speech_of(const FormData_pg_proc *function)
     bool text = false;
     bool query = false;
     bool vector = false;
+    bool path = false;
     bool always = function->prorettype == XMLOID || function->prorettype == ACLITEMOID || parses_names(function->oid);
     for (int i = 0; i < function->pronargs; i++)
         switch (function->proargtypes.values[i]) {
@@ -132,6 +134,9 @@ Speech speech_of(const FormData_pg_proc *function)
             case JSONBOID:
                 text = true;
                 break;
+            case JSONPATHOID:
+                path = true;
+                break;
             case TSQUERYOID:
                 query = true;
                 break;
@@ -144,7 +149,7 @@ Speech speech_of(const FormData_pg_proc *function)
     const bool makes_query = function->prorettype == TSQUERYOID && !query;
     const bool makes_vector = function->prorettype == TSVECTOROID && !vector;
     return {always || (text && is_name_of_object(function->prorettype)),
-            function->oid == F_TS_MATCH_TT || (text && (makes_query || makes_vector || query))};
+            function->oid == F_TS_MATCH_TT || (text && (makes_query || makes_vector || query)), path};
 }
 
 Speech speech_of(Oid function)
@@ -159,12 +164,29 @@ Speech speech_of(Oid function)
 
 bool is_speaker(Oid function, void *) { return speech_of(function).always; }
 bool is_searcher(Oid function, void *) { return speech_of(function).search; }
+bool takes_path(Oid function, void *) { return speech_of(function).path; }
 
 // The elements of an array are made by the input function of their type, which the expression does not show.
 bool makes_spoken_elements(const Node *node)
 {
     const Oid element = IsA(node, CoerceViaIO) || pg::compat::makes_json(node) ? get_element_type(exprType(node)) : InvalidOid;
     return element == XMLOID || element == ACLITEMOID || element == TSQUERYOID || is_name_of_object(element);
+}
+
+// From 17 on, a path has methods with the modifiers of a type.
+bool is_speaking_path(Node *argument, void *context)
+{
+    if (argument == nullptr)
+        return false;
+    if (IsA(argument, List))
+        return pg::compat::walk_expression(argument, is_speaking_path, context);
+    if (exprType(argument) != JSONPATHOID)
+        return exprType(argument) == JSONPATHARRAYOID;
+    if (!IsA(argument, Const))
+        return true;
+    const auto *const path = reinterpret_cast<const Const *>(argument);
+    // A key is printed in quotes.
+    return !path->constisnull && strstr(OidOutputFunctionCall(F_JSONPATH_OUT, path->constvalue), ".time") != nullptr;
 }
 
 // Does it see the row, or an element of an array or CASE that may come from there?
@@ -179,6 +201,9 @@ bool tells_row(Node *node)
 {
     if (switches::off("speaking_filters"))
         return false;
+    if ((pg::compat::makes_json(node) || check_functions_in_node(node, takes_path, nullptr)) &&
+        pg::compat::walk_expression(node, is_speaking_path, nullptr))
+        return true;
     return IsA(node, XmlExpr) || makes_spoken_elements(node) || check_functions_in_node(node, is_speaker, nullptr) ||
            (check_functions_in_node(node, is_searcher, nullptr) && sees_row(node, nullptr));
 }

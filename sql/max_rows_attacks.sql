@@ -110,10 +110,15 @@ SELECT id FROM app.accounts WHERE has_type_privilege('timestamp(' || id || ')', 
 :done
 SELECT jit.request('accounts', rows => 2) AS r \gset
 SELECT id FROM app.accounts WHERE CASE WHEN id > 4 THEN to_regtype('timestamp(10)') END = 0;
+:done
+SELECT jit.request('accounts', rows => 2) AS r \gset
+SELECT id FROM app.accounts WHERE to_jsonb(iban) @@ ('$ == "' || iban || '!"')::jsonpath;
 -- Twin: an oid that is shown as a name.
 :done
 SELECT jit.request('accounts', rows => 3) AS r \gset
 SELECT id FROM app.accounts WHERE id < 4 AND id::regtype::text = 'x' OR id = 3;
+:left
+SELECT id FROM app.accounts WHERE jsonb_build_object('time', iban) @? '$.time ? (@ == "DE01")';
 :left
 -- To json goes what an owner's cast makes of a type, whatever expression it comes from (vector 345).
 :done
