@@ -194,6 +194,17 @@ inline bool tries_any_type(Oid function)
 #endif
 }
 
+// to_regtypemod(), 17 and later.
+inline bool parses_type(Oid function)
+{
+#if PG_VERSION_NUM >= 170000
+    return function == F_TO_REGTYPEMOD;
+#else
+    (void) function;
+    return false;
+#endif
+}
+
 // Expressions of SQL/JSON, 16 and later, that make a value of any type.
 inline bool makes_json(const Node *node)
 {
