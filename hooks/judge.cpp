@@ -162,7 +162,7 @@ std::span<const core::Approval> approvals_for(const memo::Guarded *guarded, Time
     const bool by_column = rights::by_column(); // first: it may read anew, and then older spans are gone
     if (pg::bound::active.count > 0)
         statement::confirm_active(); // what its code reaches may have changed while it ran
-    std::span<const core::Approval> mine = pg::bound::opened(rights::mine());
+    std::span<const core::Approval> mine = statement::opened();
     if (guarded->counted || rights::counted())
         mine = counting::with_uses_left(guarded, mine, now);
     if (!by_column || guarded->relations.size() < 2)

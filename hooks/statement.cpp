@@ -3,12 +3,16 @@
 #include "hooks/statement.hpp"
 
 #include "hooks/bare_call.hpp"
+#include "hooks/index_calls.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/switches.hpp"
+#include "hooks/values.hpp"
 #include "pg/session.hpp"
 
 extern "C" {
+#include "access/transam.h"
 #include "utils/inval.h"
+#include "utils/regproc.h"
 }
 
 namespace jit::hooks::statement {
@@ -30,22 +34,24 @@ struct Mark {
 constinit Mark marks[16] = {};
 constinit uint32 last_serial = 0;
 
+enum class Remedy { run, put_back, ask_by_name };
+
 // Why an approval did not match the present statement. Older ones say nothing about it.
 struct Reason {
     core::RequestId request;
     TimestampTz of_statement;
-    bool is_void; // no statement matches any more, this one least of all
+    Remedy remedy;
     char text[400];
 };
 constinit Reason reasons[8] = {};
 constinit int next_reason = 0;
 
-void note_reason(core::RequestId request, const char *text, bool is_void = false)
+void note_reason(core::RequestId request, const char *text, Remedy remedy = Remedy::run)
 {
     Reason &reason = reasons[next_reason++ % static_cast<int>(lengthof(reasons))];
     reason.request = request;
     reason.of_statement = GetCurrentStatementStartTimestamp();
-    reason.is_void = is_void;
+    reason.remedy = remedy;
     (void) strlcpy(reason.text, text, sizeof(reason.text));
 }
 
@@ -77,7 +83,7 @@ bool parts_hold(const bound::Stored &stored, core::RequestId request, Query *que
         return true;
     const char *differs = bound::changed(stored, query);
     if (differs != nullptr)
-        note_reason(request, psprintf("%s since it was asked for.", differs), true);
+        note_reason(request, psprintf("%s since it was asked for.", differs), Remedy::put_back); // no statement matches any more
     return differs == nullptr;
 }
 
@@ -107,7 +113,7 @@ void note_missing_values()
 
 Binding match_anywhere(Query *query, ParamListInfo parameters)
 {
-    Binding found = {{}, 0, pg::catalog::definitions_generation};
+    Binding found = {{}, 0, pg::catalog::definitions_generation, owner_stack::state.depth};
     if (query->commandType == CMD_UTILITY)
         return found;
     const char *digest = bound::digest(query, parameters);
@@ -154,6 +160,7 @@ Binding recognise(const PlannedStmt *plan)
         Mark &mark = marks[item->hashValue % lengthof(marks)];
         if (mark.serial == item->hashValue && (mark.fresh || switches::off("statement_fresh"))) {
             mark.fresh = false;
+            mark.binding.callers = owner_stack::state.depth;
             confirm(&mark.binding, true);
             return mark.binding;
         }
@@ -203,6 +210,56 @@ void confirm_active()
 
 namespace {
 
+// The innermost function that runs on behalf of the statement and was not approved with it, however it came to be called: what
+// is found by name or made after the approval, too. While the same calls run they are not looked up again.
+Oid function_beside(core::RequestId request)
+{
+    static constinit struct {
+        core::RequestId request;
+        uint64 calls;
+        int callers;
+    } known = {};
+    const int callers = pg::bound::active.callers;
+    const uint64 calls = owner_stack::serial();
+    if (owner_stack::state.depth <= callers || switches::off("bound_functions") ||
+        (known.request == request && known.calls == calls && known.callers == callers))
+        return InvalidOid;
+    for (int i = owner_stack::state.depth - 1; i >= callers; i--)
+        if (const Oid function = owner_stack::calls[i].function;
+            function >= FirstNormalObjectId && !values::is_substitute(function) &&
+            !index_calls::is_substitute(function) && !bound::has_function(request, function))
+            return function;
+    known = {request, calls, callers};
+    return InvalidOid;
+}
+
+} // namespace
+
+std::span<const core::Approval> opened()
+{
+    bool is_open[bound::most] = {};
+    for (int i = 0; i < bound::active.count; i++) { // first: it may read the approvals anew
+        const Oid function = function_beside(bound::active.requests[i]);
+        is_open[i] = !OidIsValid(function);
+        if (!is_open[i])
+            note_reason(bound::active.requests[i],
+                        psprintf("Function %s runs, which is not part of the approved statement.", format_procedure_qualified(function)),
+                        Remedy::ask_by_name);
+    }
+    const std::span<const core::Approval> mine = pg::rights::mine();
+    if (bound::active.count == 0)
+        return mine;
+    auto *own = static_cast<core::Approval *>(palloc(mine.size_bytes()));
+    for (std::size_t i = 0; i < mine.size(); i++) {
+        own[i] = mine[i];
+        for (int j = 0; j < bound::active.count; j++)
+            own[i].shut &= bound::active.requests[j] != mine[i].request || !is_open[j];
+    }
+    return {own, mine.size()};
+}
+
+namespace {
+
 const Reason *reason_of(core::RequestId request)
 {
     for (int i = 0; i < static_cast<int>(lengthof(reasons)); i++) { // the newest first
@@ -227,10 +284,16 @@ const char *why_not(core::RequestId request)
 const char *what_helps(core::RequestId request)
 {
     const Reason *reason = reason_of(request);
-    return reason != nullptr && reason->is_void
-               ? "Put it back as it was, or ask again with jit.request()."
-               // built SQL: the text of a HINT
-               : psprintf("SELECT * FROM jit.run(" INT64_FORMAT ");  -- runs the statement as it was approved", request);
+    switch (reason != nullptr ? reason->remedy : Remedy::run) {
+        case Remedy::put_back:
+            return "Put it back as it was, or ask again with jit.request().";
+        case Remedy::ask_by_name:
+            return "Ask again with jit.request(), for a statement that calls it by its name: itself, in SQL, or as schema.function() in PL/pgSQL.";
+        case Remedy::run:
+            break;
+    }
+    // built SQL: the text of a HINT
+    return psprintf("SELECT * FROM jit.run(" INT64_FORMAT ");  -- runs the statement as it was approved", request);
 }
 
 } // namespace jit::hooks::statement

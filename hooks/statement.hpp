@@ -40,6 +40,8 @@ void confirm_active();
     return outer;
 }
 inline void leave(const Binding &outer) { pg::bound::active = outer; }
+// The person's approvals, with those opened that the running statement may use: all the functions that run are parts of it.
+[[nodiscard]] std::span<const core::Approval> opened();
 // An error left them open.
 inline void forget()
 {

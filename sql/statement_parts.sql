@@ -23,6 +23,7 @@ CREATE POLICY seen ON app.lines USING (line <> 'secret');
 INSERT INTO app.lines VALUES (1, 'one'), (1, 'secret');
 CREATE TABLE app.numbered (id serial, other int, what text);
 CREATE TYPE app.grade AS ENUM ('a');
+CREATE TYPE app.span AS RANGE (subtype = int);
 CREATE TEXT SEARCH CONFIGURATION app.words (COPY = simple);
 GRANT USAGE ON SEQUENCE app.numbered_id_seq TO regress_alice;
 GRANT SELECT ON app.rich, app.lines TO regress_alice;
@@ -254,6 +255,8 @@ CREATE TABLE mine.t (id int);
 CREATE TYPE mine.colour AS ENUM ('red');
 CREATE TEXT SEARCH CONFIGURATION mine.words (COPY = simple);
 CREATE TYPE mine.two AS (a int, b int);
+CREATE TYPE mine.span AS RANGE (subtype = int);
+CREATE TYPE mine.spans AS (one mine.span[]);
 SELECT lo_create(4711);
 \set VERBOSITY default
 \set only 'SELECT owner FROM app.accounts WHERE '
@@ -275,7 +278,11 @@ SELECT format('SELECT jit.request(''app'', statement => %L)', :'only' || conditi
     ('owner = (''red''::mine.colour)::text'),
     ('NOT to_tsvector(''mine.words'', owner) @@ to_tsquery(''simple'', ''ann'')'),
     ('owner = convert_from(lo_get(4711), ''UTF8'')'),
-    ('pg_try_advisory_lock(1)')) v (condition) \gexec
+    ('pg_try_advisory_lock(1)'),
+    -- a cast to json that the owner of a type makes later (vector 342)
+    ('id = length(to_json(''[1,2)''::mine.span)::text) - 6'),
+    ('id = length((SELECT jsonb_agg(t) FROM (SELECT mine.span(1, 2)) t)::text)'),
+    ('id = length(row_to_json(NULL::mine.spans)::text)')) v (condition) \gexec
 -- Twin: the time, chance that nobody seeds, and what others own.
 \set VERBOSITY terse
 SELECT format('SELECT jit.request(''app'', statement => %L)', :'only' || condition) FROM (VALUES
@@ -283,7 +290,9 @@ SELECT format('SELECT jit.request(''app'', statement => %L)', :'only' || conditi
     ('gen_random_uuid() IS NOT NULL AND length(owner) = 3'),
     ('tableoid = ''app.accounts''::regclass'),
     ('owner = (''a''::app.grade)::text AND to_tsvector(''app.words'', owner) @@ to_tsquery(''simple'', ''ann'')'),
-    ('(jsonb_populate_record(NULL::mine.two, ''{"a": 1}'')).a = id')) v (condition) \gexec
+    ('(jsonb_populate_record(NULL::mine.two, ''{"a": 1}'')).a = id'),
+    ('id <@ ''[1,2)''::mine.span AND to_json(owner) IS NOT NULL'),
+    ('to_json(''[1,2)''::app.span) IS NOT NULL AND to_json(''[1,2)''::int4range) IS NOT NULL')) v (condition) \gexec
 -- A number that a column draws by default is not one that the requester chooses.
 \set VERBOSITY default
 SELECT jit.request('app', statement => $$INSERT INTO app.numbered (other) VALUES (nextval('app.numbered_id_seq'))$$);
@@ -306,7 +315,7 @@ SELECT jit.release(:r);
 SELECT lo_unlink(4711);
 DROP SEQUENCE mine.s;
 DROP TABLE mine.t;
-DROP TYPE mine.colour, mine.two;
+DROP TYPE mine.colour, mine.two, mine.spans, mine.span;
 DROP TEXT SEARCH CONFIGURATION mine.words;
 DROP TABLE mine.rates;
 \c - postgres

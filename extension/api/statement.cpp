@@ -12,6 +12,7 @@
 #include "pg/switches.hpp"
 
 extern "C" {
+#include "catalog/namespace.h"
 #include "optimizer/planner.h"
 #include "parser/parser.h"
 #include "tcop/tcopprot.h"
@@ -122,7 +123,7 @@ const BoundStatement *understood(const char *text)
 {
     auto *out = static_cast<BoundStatement *>(palloc0(sizeof(BoundStatement)));
     Query *const query = analysed(text);
-    parts::Gathered reached = parts::begin(GetUserId());
+    parts::Gathered reached = parts::begin(GetUserId(), fetch_search_path(false));
     parts::add_query(&reached, query);
     *out = {text, pg::bound::digest(query), pg::bound::settings(), nullptr, nullptr, nullptr};
     out->estimate = estimate(query, reached, text);

@@ -12,6 +12,7 @@
 extern "C" {
 #include "catalog/namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -21,18 +22,6 @@ extern "C" {
 namespace jit::pg::bound {
 
 constinit Binding active = {};
-
-std::span<const core::Approval> opened(std::span<const core::Approval> mine)
-{
-    if (active.count == 0)
-        return mine;
-    auto *own = static_cast<core::Approval *>(palloc(mine.size_bytes()));
-    for (std::size_t i = 0; i < mine.size(); i++) {
-        own[i] = mine[i];
-        own[i].shut &= !is_active(own[i].request);
-    }
-    return {own, mine.size()};
-}
 
 // ---- settings ----
 
@@ -267,9 +256,24 @@ bool read(core::RequestId request, Stored *out)
     return found;
 }
 
+bool has_function(core::RequestId request, Oid function)
+{
+    if (!OidIsValid(catalog::house().statement_parts))
+        return false;
+    ScanKeyData keys[3];
+    ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(request));
+    ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(ProcedureRelationId));
+    ScanKeyInit(&keys[2], 3, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(function));
+    catalog::Scan scan;
+    catalog::begin(&scan, catalog::house().statement_parts, catalog::house().statement_parts_pkey, catalog::Sees::committed, 3, keys);
+    const bool found = catalog::next(&scan) != nullptr;
+    catalog::end(&scan);
+    return found;
+}
+
 const char *changed(const Stored &stored, Query *query)
 {
-    parts::Gathered now = parts::begin(GetUserId());
+    parts::Gathered now = parts::begin(GetUserId(), query != nullptr ? fetch_search_path(false) : NIL); // a function may have another path
     if (query != nullptr)
         parts::add_query(&now, query);
     ListCell *cell;
@@ -280,6 +284,8 @@ const char *changed(const Stored &stored, Query *query)
                 parts::add_relation(&now, part->object, part->written);
             else if (part->class_id == ProcedureRelationId && OidIsValid(part->object))
                 parts::add_function(&now, part->object);
+            else if (part->class_id == TypeRelationId)
+                parts::add_type(&now, part->object);
         }
     parts::finish(&now);
     return first_difference(stored.parts, now.parts, query != nullptr);

@@ -17,6 +17,7 @@ struct Binding {
     core::RequestId requests[most];
     int count;
     uint64 definitions_as_of; // catalog::definitions_generation when all its parts were found unchanged
+    int callers;              // functions that were running when it began: jit.run()
 };
 JIT_OURS extern Binding active;
 [[nodiscard]] inline bool is_active(core::RequestId request)
@@ -26,9 +27,6 @@ JIT_OURS extern Binding active;
             return true;
     return false;
 }
-// The approvals, with those that the running statement may use opened.
-[[nodiscard]] std::span<const core::Approval> opened(std::span<const core::Approval> mine);
-
 // What the statement depends on beside its words: search_path, role, TimeZone and the like, "name=value", in one order.
 [[nodiscard]] List *settings(); // of char *
 // What differs, in words; nullptr: nothing.
@@ -48,6 +46,8 @@ struct Stored {
     List *parts;    // of parts::Part *
 };
 [[nodiscard]] bool read(core::RequestId request, Stored *out);
+// Is the function one of its parts?
+[[nodiscard]] bool has_function(core::RequestId request, Oid function);
 
 // What is not as it was, in words: a setting, or an object that the statement reaches. nullptr: nothing.
 // `query`: the statement as it is now; nullptr: what was written down is looked at, and what hangs on that.

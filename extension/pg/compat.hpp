@@ -161,6 +161,18 @@ inline bool walk_query(Query *query, Walker walker, void *context, int flags)
 }
 #endif
 
+// The SQL standard's way to write JSON: values are converted when it runs.
+inline bool converts_json([[maybe_unused]] const Node *node)
+{
+#if PG_VERSION_NUM >= 170000
+    return IsA(node, JsonConstructorExpr) || IsA(node, JsonExpr);
+#elif PG_VERSION_NUM >= 160000
+    return IsA(node, JsonConstructorExpr);
+#else
+    return false;
+#endif
+}
+
 // Does it leave out partitions by values that the executor finds?
 inline bool prunes(const Plan *plan)
 {

@@ -17,6 +17,7 @@ extern "C" {
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_policy.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_range.h"
 #include "catalog/pg_rewrite.h"
 #include "catalog/pg_trigger.h"
 #include "utils/fmgroids.h"
@@ -191,7 +192,9 @@ void add_indexes(Gathered *to, Oid relid)
     follow(to, later);
 }
 
-void add_column_types(Gathered *to, Oid relid)
+} // namespace
+
+List *column_types(Oid relid)
 {
     List *types = NIL;
     const Rows rows = rows_of(AttributeRelationId, AttributeRelidNumIndexId, {Anum_pg_attribute_attrelid, relid});
@@ -201,10 +204,17 @@ void add_column_types(Gathered *to, Oid relid)
             types = list_append_unique_oid(types, row->atttypid);
     }
     end(rows);
+    return types;
+}
+
+void add_column_types(Gathered *to, Oid relid)
+{
     ListCell *cell;
-    foreach (cell, types)
+    foreach (cell, column_types(relid))
         add_type(to, lfirst_oid(cell));
 }
+
+namespace {
 
 // May the requester change its rows without anybody's consent?
 bool is_writable(Oid relid, Oid requester)
@@ -237,7 +247,13 @@ void note_rows(Gathered *to, Oid relid, char kind)
 
 } // namespace
 
-Gathered begin(Oid requester) { return {requester, NIL, NIL, NIL, NIL, false, false, false}; }
+Gathered begin(Oid requester, List *path)
+{
+    Gathered empty = {};
+    empty.requester = requester;
+    empty.path = path;
+    return empty;
+}
 
 void note_open_end(Gathered *to, const char *what)
 {
@@ -278,6 +294,10 @@ void add_relation(Gathered *to, Oid relid, bool written)
     Part *part = nullptr;
     if (kind == '\0' || !is_new(to, RelationRelationId, relid, written, &part))
         return;
+    if (kind == RELKIND_COMPOSITE_TYPE) {
+        add_column_types(to, relid);
+        return;
+    }
     note_rows(to, relid, kind);
     add_rules(to, relid);
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
@@ -301,6 +321,24 @@ void add_relation(Gathered *to, Oid relid, bool written)
     add_column_types(to, relid);
 }
 
+namespace {
+
+// Its values are checked, compared and put into one form by functions, and its bounds by those of their type.
+void add_range(Gathered *to, Oid type)
+{
+    HeapTuple tuple = SearchSysCache1(RANGETYPE, ObjectIdGetDatum(type));
+    if (!HeapTupleIsValid(tuple))
+        return;
+    const FormData_pg_range row = *reinterpret_cast<Form_pg_range>(GETSTRUCT(tuple));
+    ReleaseSysCache(tuple);
+    for (const Oid function : {row.rngcanonical, row.rngsubdiff})
+        if (OidIsValid(function))
+            add_function(to, function);
+    add_type(to, row.rngsubtype);
+}
+
+} // namespace
+
 void add_type(Gathered *to, Oid type)
 {
     check_stack_depth();
@@ -319,14 +357,22 @@ void add_type(Gathered *to, Oid type)
         add_type(to, row.typbasetype);
     } else if (row.typtype == TYPTYPE_ENUM) {
         note_enum(to, type);
-    } else if (row.typtype == TYPTYPE_COMPOSITE && get_rel_relkind(row.typrelid) == RELKIND_COMPOSITE_TYPE &&
-               is_new(to, RelationRelationId, row.typrelid, false, &part)) {
-        add_column_types(to, row.typrelid);
+    } else if (row.typtype == TYPTYPE_COMPOSITE && get_rel_relkind(row.typrelid) == RELKIND_COMPOSITE_TYPE) {
+        add_relation(to, row.typrelid, false);
+    } else if (switches::off("type_parts")) {
+        return;
+    } else if (row.typtype == TYPTYPE_COMPOSITE && is_new(to, TypeRelationId, type, false, &part)) {
+        add_column_types(to, row.typrelid); // of a table whose rows are not read
+    } else if (row.typtype == TYPTYPE_RANGE && is_new(to, TypeRelationId, type, false, &part)) {
+        add_range(to, type);
+    } else if (row.typtype == TYPTYPE_MULTIRANGE && is_new(to, TypeRelationId, type, false, &part)) {
+        add_type(to, get_multirange_range(type));
     }
 }
 
 void finish(Gathered *to)
 {
+    note_json_casts(to);
     list_sort(to->built_in, list_oid_cmp);
     StringInfoData all;
     initStringInfo(&all);

@@ -6,6 +6,7 @@
 #include "pg/server.hpp"
 
 extern "C" {
+#include "catalog/pg_proc.h"
 #include "nodes/pg_list.h"
 }
 
@@ -25,16 +26,24 @@ struct Gathered {
     List *open_ends;   // of char *: what cannot be bound
     List *built_in;    // of OIDs: functions of the server
     List *own_defaults; // of Node *: what a target list has from the defaults of its columns
+    List *path;         // of OIDs: the schemas of the statement's search_path; NIL when they are not known
+    List *value_types;  // of OIDs: types of its values that are not the server's
+    List *json_types;   // of OIDs: those of them that it makes JSON of, by casts that are looked up when it runs
+    bool makes_json;   // of values whose types are not known: of any
     bool in_default;   // numbers that are drawn there are those that anybody's row would get
     bool calls_others; // some function is not the server's
     bool foreign;      // some relation is a foreign table
 };
 
-[[nodiscard]] Gathered begin(Oid requester);
+[[nodiscard]] Gathered begin(Oid requester, List *path);
 void add_query(Gathered *to, Query *query);
 void add_relation(Gathered *to, Oid relid, bool written);
 void add_function(Gathered *to, Oid function);
 void add_type(Gathered *to, Oid type);
+[[nodiscard]] List *column_types(Oid relid); // of OIDs
+void add_column_types(Gathered *to, Oid relid);
+// What the body of a PL/pgSQL function names: as schema.name, or in one of the schemas.
+void add_names(Gathered *to, const char *body, List *schemas, bool writes);
 void add_expression(Gathered *to, Node *node);
 // The tree that a catalog keeps as text; nothing for a null.
 void add_stored(Gathered *to, Datum tree, bool is_null);
@@ -50,6 +59,11 @@ void note_open_end(Gathered *to, const char *what);
 void note_sequence(Gathered *to, Oid sequence);
 void note_constant(Gathered *to, const Const *constant);
 void note_enum(Gathered *to, Oid type);
+void note_value_type(Gathered *to, Oid type);
+[[nodiscard]] bool makes_json(const FormData_pg_proc *function);
+void note_json_call(Gathered *to, Oid function, const List *arguments);
+// When all types are known that may come into it.
+void note_json_casts(Gathered *to);
 [[nodiscard]] List *own_defaults(const Query *query);
 // As people read it.
 [[nodiscard]] const char *describe(Oid class_id, Oid object);

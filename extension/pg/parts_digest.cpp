@@ -111,6 +111,15 @@ void put_columns(StringInfo out, Oid relid, int count)
     table_close(attributes, AccessShareLock);
 }
 
+void put_row_type(StringInfo out, Oid relid)
+{
+    HeapTuple tuple = OidIsValid(relid) ? SearchSysCache1(RELOID, ObjectIdGetDatum(relid)) : nullptr;
+    if (!HeapTupleIsValid(tuple))
+        return;
+    put_columns(out, relid, reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relnatts);
+    ReleaseSysCache(tuple);
+}
+
 void put_relation(StringInfo out, Relation catalog, HeapTuple tuple)
 {
     const FormData_pg_class *row = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
@@ -184,6 +193,8 @@ const char *digest_of(Oid class_id, Oid object)
             put_relation(&text, catalog, tuple);
         else
             put_tuple(&text, catalog, tuple, always);
+        if (class_id == TypeRelationId)
+            put_row_type(&text, get_typ_typrelid(object));
         if (class_id == ProcedureRelationId)
             put_cached(&text, AggregateRelationId, AGGFNOID, object);
         digest = hash(text.data, static_cast<Size>(text.len));

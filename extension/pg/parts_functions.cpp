@@ -4,6 +4,7 @@
 #include "pg/parts.hpp"
 
 #include "pg/compat.hpp"
+#include "pg/switches.hpp"
 
 extern "C" {
 #include "access/transam.h"
@@ -32,6 +33,38 @@ bool check_function(Oid function, void *to)
 {
     add_function(static_cast<Gathered *>(to), function);
     return false;
+}
+
+void add_types(Gathered *to, const List *types)
+{
+    ListCell *cell;
+    foreach (cell, types) {
+        note_value_type(to, lfirst_oid(cell));
+        if (!switches::off("type_parts"))
+            add_type(to, lfirst_oid(cell));
+    }
+}
+
+// Values come from these, or are made of those that do.
+void note_value_of(Gathered *to, const Node *node)
+{
+    switch (nodeTag(node)) {
+        case T_Var:
+        case T_Const:
+        case T_Param:
+        case T_FuncExpr:
+        case T_OpExpr:
+        case T_Aggref:
+        case T_WindowFunc:
+        case T_CoerceViaIO:
+        case T_CoerceToDomain:
+        case T_RowExpr:
+        case T_RelabelType:
+            note_value_type(to, exprType(node));
+            break;
+        default:
+            break;
+    }
 }
 
 bool walk(Node *node, void *context)
@@ -68,10 +101,21 @@ bool walk(Node *node, void *context)
         to->built_in = list_append_unique_oid(to->built_in, reinterpret_cast<const FuncExpr *>(node)->funcid);
     else
         (void) check_functions_in_node(node, check_function, to);
+    note_value_of(to, node);
+    if (compat::converts_json(node)) {
+        to->makes_json = true;
+        add_type(to, exprType(node));
+    }
     if (IsA(node, Const))
         note_constant(to, reinterpret_cast<const Const *>(node));
-    else if (IsA(node, FuncExpr))
-        add_type(to, reinterpret_cast<const FuncExpr *>(node)->funcresulttype);
+    else if (IsA(node, FuncExpr)) {
+        const auto *call = reinterpret_cast<const FuncExpr *>(node);
+        add_type(to, call->funcresulttype);
+        note_json_call(to, call->funcid, call->args);
+    } else if (IsA(node, Aggref))
+        note_json_call(to, reinterpret_cast<const Aggref *>(node)->aggfnoid, reinterpret_cast<const Aggref *>(node)->args);
+    else if (IsA(node, WindowFunc))
+        note_json_call(to, reinterpret_cast<const WindowFunc *>(node)->winfnoid, reinterpret_cast<const WindowFunc *>(node)->args);
     else if (IsA(node, CoerceViaIO))
         add_type(to, reinterpret_cast<const CoerceViaIO *>(node)->resulttype);
     else if (IsA(node, CoerceToDomain))
@@ -80,6 +124,10 @@ bool walk(Node *node, void *context)
         add_type(to, reinterpret_cast<const RowExpr *>(node)->row_typeid);
     else if (IsA(node, ConvertRowtypeExpr))
         add_type(to, reinterpret_cast<const ConvertRowtypeExpr *>(node)->resulttype);
+    else if (IsA(node, RangeTblFunction))
+        add_types(to, reinterpret_cast<const RangeTblFunction *>(node)->funccoltypes);
+    else if (IsA(node, TableFunc))
+        add_types(to, reinterpret_cast<const TableFunc *>(node)->coltypes);
     else if (IsA(node, TableSampleClause))
         add_function(to, reinterpret_cast<const TableSampleClause *>(node)->tsmhandler);
     return compat::walk_expression(node, walk, context);
@@ -144,6 +192,27 @@ bool has_word(const char *body, const char *word)
     return false;
 }
 
+bool writes(const char *body)
+{
+    for (const char *word : {"insert", "update", "delete", "merge"})
+        if (has_word(body, word))
+            return true;
+    return false;
+}
+
+List *schemas_of(const char *path)
+{
+    List *names = NIL;
+    if (!SplitIdentifierString(pstrdup(path), ',', &names))
+        return NIL;
+    List *schemas = NIL;
+    ListCell *cell;
+    foreach (cell, names)
+        if (const Oid schema = get_namespace_oid(static_cast<const char *>(lfirst(cell)), true); OidIsValid(schema))
+            schemas = lappend_oid(schemas, schema);
+    return schemas;
+}
+
 // A body that is text, found again under the path that the function pins.
 void add_sql_text(Gathered *to, HeapTuple function, const char *body, const char *path)
 {
@@ -195,6 +264,8 @@ void add_body(Gathered *to, HeapTuple tuple, Oid function)
     } else if (has_word(body, "execute")) {
         note_open_end(to, psprintf("function %s: its body runs dynamic SQL (EXECUTE)", name));
     }
+    if (row->prolang != SQLlanguageId)
+        add_names(to, body, path != nullptr ? schemas_of(path) : to->path, writes(body));
 }
 
 void add_aggregate(Gathered *to, Oid function)
@@ -242,6 +313,9 @@ void add_function(Gathered *to, Oid function)
     const auto *row = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
     if (isTempNamespace(row->pronamespace))
         note_open_end(to, psprintf("function %s is temporary", format_procedure(function)));
+    bool is_null = false;
+    const Datum defaults = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_proargdefaults, &is_null);
+    add_stored(to, defaults, is_null); // planning puts them into the call
     if (OidIsValid(row->prosupport))
         add_function(to, row->prosupport);
     if (row->prokind == PROKIND_AGGREGATE)

@@ -16,6 +16,7 @@ extern "C" {
 #include "catalog/pg_ts_config.h"
 #include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
 #include "rewrite/rewriteHandler.h"
 #include "tsearch/ts_cache.h"
 #include "utils/fmgroids.h"
@@ -203,6 +204,80 @@ void note_enum(Gathered *to, Oid type)
 {
     if (is_changeable(to, TypeRelationId, type) && !switches::off("open_values"))
         note_open_end(to, psprintf("values of %s: the requester may rename them", describe(TypeRelationId, type)));
+}
+
+void note_value_type(Gathered *to, Oid type)
+{
+    if (type >= FirstNormalObjectId)
+        to->value_types = list_append_unique_oid(to->value_types, type);
+}
+
+// Any value into JSON: to_json(), row_to_json(), json_agg() and their kin, in the server only.
+bool makes_json(const FormData_pg_proc *function)
+{
+    if (function->prorettype != JSONOID && function->prorettype != JSONBOID)
+        return false;
+    for (int i = 0; i < function->pronargs; i++)
+        if (const Oid type = function->proargtypes.values[i]; type == RECORDOID || type == ANYOID || IsPolymorphicType(type))
+            return true;
+    return false;
+}
+
+void note_json_call(Gathered *to, Oid function, const List *arguments)
+{
+    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+    const bool makes = HeapTupleIsValid(tuple) && function < FirstNormalObjectId && makes_json(reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple)));
+    if (HeapTupleIsValid(tuple))
+        ReleaseSysCache(tuple);
+    if (!makes)
+        return;
+    ListCell *cell;
+    foreach (cell, arguments) {
+        const auto *node = static_cast<const Node *>(lfirst(cell));
+        const Oid type = exprType(IsA(node, TargetEntry) ? reinterpret_cast<const Node *>(reinterpret_cast<const TargetEntry *>(node)->expr) : node);
+        to->makes_json |= type == RECORDOID || type == RECORDARRAYOID;
+        to->json_types = list_append_unique_oid(to->json_types, type);
+    }
+}
+
+namespace {
+
+// These are written as text unless there is a cast to json, which the owner of the type can make when he likes.
+void note_json_cast(Gathered *to, Oid type, List **seen)
+{
+    check_stack_depth();
+    if (type < FirstNormalObjectId || list_member_oid(*seen, type))
+        return;
+    *seen = lappend_oid(*seen, type);
+    if (const Oid element = get_element_type(type); OidIsValid(element)) {
+        note_json_cast(to, element, seen);
+        return;
+    }
+    ListCell *cell;
+    switch (get_typtype(type)) {
+        case TYPTYPE_DOMAIN:
+            note_json_cast(to, getBaseType(type), seen);
+            break;
+        case TYPTYPE_COMPOSITE:
+            foreach (cell, column_types(get_typ_typrelid(type)))
+                note_json_cast(to, lfirst_oid(cell), seen);
+            break;
+        default:
+            if (is_changeable(to, TypeRelationId, type))
+                note_open_end(to, psprintf("values of %s as JSON: the requester may make a cast for them", describe(TypeRelationId, type)));
+            break;
+    }
+}
+
+} // namespace
+
+void note_json_casts(Gathered *to)
+{
+    List *seen = NIL;
+    ListCell *cell;
+    if (!switches::off("json_casts"))
+        foreach (cell, to->makes_json ? to->value_types : to->json_types)
+            note_json_cast(to, lfirst_oid(cell), &seen);
 }
 
 List *own_defaults(const Query *query)

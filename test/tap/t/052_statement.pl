@@ -148,6 +148,89 @@ $id = of_statement($merge, uses => 1);
 is($alice->query('  ' . lc $merge)->{tags}[0], 'MERGE 1', 'MERGE');
 gate_refused($alice->query($merge), 'once');
 
+# ---- what runs is what was approved, however it is reached ----
+$alice->query('CREATE SCHEMA mine');
+$alice->query($_) for (
+    'CREATE TABLE mine.took (v int)',
+    'CREATE FUNCTION mine.takes(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+        UPDATE pay.accounts SET v = v; INSERT INTO mine.took SELECT v FROM pay.accounts; RETURN true; END $$');
+my $is_beside = qr/Function mine\.takes\(integer\) runs, which is not part of the approved statement/;
+# Prepares, asks, changes, and says how the statement then fares and what was taken.
+sub changed_after {
+    my ($setup, $sql, $change) = @_;
+    $alice->query('TRUNCATE mine.took');
+    $alice->query($_)->{error} && diag($_) for @$setup;
+    my $asked = of_statement($sql);
+    my $before = $alice->query($sql);
+    $alice->query($_)->{error} && diag($_) for @$change;
+    my $after = $alice->query($sql);
+    my $taken = $alice->value('SELECT count(*) FROM mine.took');
+    over($asked);
+    return ($before, $after, $taken);
+}
+# Statement, what alice made for it, what she changes later; the first is with the type as it was.
+JitClient->new($node, 'postgres')->value("SELECT jit.alter_policy('acc', statement => 'bound')");
+my $by_id = 'SELECT v FROM pay.accounts WHERE id = (SELECT %s)';
+for my $case ( # vector 341
+    ['a list of columns', 'x FROM jsonb_to_record(\'{"x": 2}\') AS t (x mine.d1)', ['CREATE DOMAIN mine.d1 AS int'], 'd1'],
+    ['XMLTABLE', q{x FROM XMLTABLE('/a' PASSING XMLPARSE(DOCUMENT '<a>2</a>') COLUMNS x mine.d2 PATH '.')}, ['CREATE DOMAIN mine.d2 AS int'], 'd2'],
+    ['a range', q{2 + isempty((text '[2,3)')::mine.r3)::int}, ['CREATE DOMAIN mine.d3 AS int', 'CREATE TYPE mine.r3 AS RANGE (subtype = mine.d3)'], 'd3'],
+    ['a multirange', q{2 + isempty((text '{[2,3)}')::mine.m4)::int},
+        ['CREATE DOMAIN mine.d4 AS int', 'CREATE TYPE mine.r4 AS RANGE (subtype = mine.d4, multirange_type_name = mine.m4)'], 'd4'],
+    ['a range in a row', q{2 + isempty((jsonb_populate_record(NULL::mine.c5, '{"r": "[2,3)"}')).r)::int},
+        ['CREATE DOMAIN mine.d5 AS int', 'CREATE TYPE mine.r5 AS RANGE (subtype = mine.d5)', 'CREATE TYPE mine.c5 AS (r mine.r5)'], 'd5'],
+    ['the row type of a table', q{(jsonb_populate_record(NULL::mine.t6, '{"a": 2}')).a},
+        ['CREATE DOMAIN mine.d6 AS int', 'CREATE TABLE mine.t6 (a int)'], 'd6', 'ALTER TABLE mine.t6 ALTER a TYPE mine.d6'],
+  ) {
+    my ($how, $value, $setup, $domain, @more) = @$case;
+    my ($before, $after, $taken) = changed_after($setup, sprintf($by_id, $value),
+        [@more, "ALTER DOMAIN mine.$domain ADD CHECK (mine.takes(VALUE))"]);
+    gate_rows($before, '20', "$how: its type as it was approved");
+    gate_error($after, '42501', qr/(?:type mine\.t6 has changed|constraint \w+_check is new) since it was asked for/,
+        "$how: a check of its type that came later");
+    is($taken, '0', "$how: and nothing is taken");
+}
+
+# PL/pgSQL bodies: what they name is a part (vector 341); what is found otherwise does not use the approval (vector 340).
+my $body = 'CREATE FUNCTION mine.f() RETURNS int LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$ %s $$';
+my $g = 'CREATE OR REPLACE FUNCTION mine.g() RETURNS int LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$ BEGIN %s; RETURN 2; END $$';
+my $reads = sprintf($by_id, 'mine.f()');
+my $alters = sprintf($g, 'PERFORM mine.takes(1)');
+for my $case (
+    ['a variable', ['CREATE DOMAIN mine.d7 AS int', sprintf($body, 'DECLARE x mine.d7 := 2; BEGIN RETURN x; END')],
+        ['ALTER DOMAIN mine.d7 ADD CHECK (mine.takes(VALUE))'], qr/constraint d7_check is new/],
+    ['a call', [sprintf($body, 'BEGIN RETURN Mine . "g" (); END'), sprintf($g, 'NULL')], [$alters], qr/function mine\.g\(\) has changed/],
+    ['a default of an argument', [sprintf($g, 'NULL'),
+        'CREATE FUNCTION mine.f(int DEFAULT mine.g()) RETURNS int IMMUTABLE LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN $1; END $$'],
+        [$alters], qr/function mine\.g\(\) has changed/],
+    ['a call by an operator', [sprintf($body, 'BEGIN RETURN 1 OPERATOR(mine.##) 1; END'),
+        'CREATE FUNCTION mine.later(int, int) RETURNS int LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$ BEGIN RETURN $1 + $2; END $$',
+        'CREATE OPERATOR mine.## (FUNCTION = mine.later, LEFTARG = int, RIGHTARG = int)'],
+        ['CREATE OR REPLACE FUNCTION mine.later(int, int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM mine.takes(1); RETURN 2; END $$'], $is_beside],
+  ) {
+    my ($how, $setup, $change, $why) = @$case;
+    my ($before, $after, $taken) = changed_after($setup, $reads, $change);
+    gate_rows($before, '20', "$how in a body: as it was approved");
+    gate_error($after, '42501', $why, "$how in a body: which does more now");
+    is($taken, '0', "$how in a body: and nothing is taken");
+    $alice->query('DROP FUNCTION mine.f');
+}
+# Twin: a function that the body calls reads what it was approved to read; by dynamic SQL it is not found, and does not.
+$alice->query($_) for (sprintf($g, 'PERFORM v FROM pay.accounts WHERE id = 2'), sprintf($body, 'BEGIN RETURN mine.g(); END'));
+$id = of_statement($reads);
+gate_rows($alice->query($reads), '20', 'what a body calls uses the approval');
+over($id);
+$admin->query("SELECT jit.alter_policy('acc', statement => 'optional')");
+$alice->query(q{CREATE OR REPLACE FUNCTION mine.f() RETURNS int LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS
+    $$ DECLARE x int; BEGIN EXECUTE 'SELECT mine' || '.g()' INTO x; RETURN x; END $$});
+$id = of_statement($reads);
+$answer = $alice->query($reads);
+gate_error($answer, '42501', qr/Function mine\.g\(\) runs, which is not part of the approved statement/, 'unless dynamic SQL does it');
+like($answer->{error}{H}, qr/calls it by its name/, 'and the HINT says how');
+$alice->query(sprintf($g, 'NULL'));
+gate_rows($alice->query($reads), '20', 'a function that reads nothing guarded may be found so');
+over($id);
+
 # ---- the clock, revoke, restart: as every approval ----
 $id = of_statement('SELECT v FROM pay.accounts WHERE id = 5');
 $node->restart;
