@@ -9,6 +9,7 @@
 #include "hooks/judge.hpp"
 #include "hooks/switches.hpp"
 #include "pg/compat.hpp"
+#include "pg/parts.hpp"
 #include "pg/session.hpp"
 
 extern "C" {
@@ -252,15 +253,9 @@ bool makes_json(Oid function, void *)
     HeapTuple tuple = function < FirstNormalObjectId ? SearchSysCache1(PROCOID, ObjectIdGetDatum(function)) : nullptr;
     if (!HeapTupleIsValid(tuple))
         return false;
-    const auto *const form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
-    bool found = false;
-    if (form->prorettype == JSONOID || form->prorettype == JSONBOID)
-        for (int i = 0; i < form->pronargs; i++) {
-            const Oid type = form->proargtypes.values[i];
-            found |= type == ANYOID || type == RECORDOID || IsPolymorphicType(type);
-        }
+    const bool makes = pg::parts::makes_json(reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple)));
     ReleaseSysCache(tuple);
-    return found;
+    return makes;
 }
 
 // Is a value of this type, on its way to json, given to a cast that its owner may have made?

@@ -8,6 +8,7 @@
 #include "hooks/failing_rows.hpp"
 #include "hooks/gate.hpp"
 #include "hooks/house.hpp"
+#include "hooks/house_limits.hpp"
 #include "hooks/lending.hpp"
 #include "hooks/lent_commands.hpp"
 #include "hooks/lost_parts.hpp"
@@ -16,7 +17,6 @@
 #include "hooks/objects.hpp"
 #include "hooks/owner_stack.hpp"
 #include "hooks/planted.hpp"
-#include "hooks/publications.hpp"
 #include "hooks/row_counting.hpp"
 #include "hooks/switches.hpp"
 #include "hooks/targets.hpp"
@@ -210,7 +210,7 @@ void keep_members(const Node *parsetree)
 }
 
 // Returns the guarded relations that it names.
-List *check(PlannedStmt *statement, const char *text)
+List *check(PlannedStmt *statement, const char *text, bool is_top_level)
 {
     Node *const parsetree = statement->utilityStmt;
     if (session::is_worker())
@@ -235,7 +235,7 @@ List *check(PlannedStmt *statement, const char *text)
     if (!gate::applies() || switches::off("utility"))
         return NIL;
     keep_members(parsetree);
-    publications::check(parsetree);
+    house_limits::check(parsetree, is_top_level);
     house::check_command(parsetree, text);
     objects::settle();
     Admitting a = {text, {}, NIL};
@@ -374,7 +374,7 @@ void utility(PlannedStmt *statement, const char *text, bool read_only_tree, Proc
             chain::utility(statement, text, read_only_tree, context, parameters, environment, destination, completion);
         return;
     }
-    List *const named = check(statement, text);
+    List *const named = check(statement, text, context == PROCESS_UTILITY_TOPLEVEL);
     const bool may_borrow = (IsA(parsetree, CopyStmt) || IsA(parsetree, TruncateStmt) || IsA(parsetree, LockStmt)) &&
                             !session::is_worker() && gate::applies();
 

@@ -94,6 +94,13 @@ $id = approved($node, 'alice', '10 min');
 is(($dan->query("SELECT jit.revoke($id)")->{error} // {})->{M}, undef, 'revoked all the same');
 $admin->query('DROP PUBLICATION everything, several');
 
+# ---- vector 346: or locked by maintenance that does not end ----
+for my $command ('BEGIN; REINDEX TABLE jit.requests', 'BEGIN; REINDEX INDEX jit.requests_pkey', 'BEGIN; CLUSTER jit.requests USING requests_pkey', q{DO $$BEGIN EXECUTE 'REINDEX TABLE jit.requests'; END$$}) {
+    gate_error($admin->query($command), '25001', qr/(?:REINDEX|CLUSTER) of jit_guard's tables cannot/, $command);
+    $admin->query('ROLLBACK');
+}
+is(($admin->query($_)->{error} // {})->{M}, undef, "allowed: $_") for 'REINDEX TABLE jit.requests', 'CLUSTER jit.requests USING requests_pkey', 'BEGIN; REINDEX TABLE pay.open; COMMIT';
+
 # ---- vector 324, vector 338: in a sealed installation no superuser alone takes jit.revoke() from those who need it ----
 $admin->query('CREATE ROLE ann LOGIN SUPERUSER IN ROLE jit_admin; CREATE ROLE ben LOGIN IN ROLE jit_admin; CREATE SEQUENCE pay.numbers; CREATE ROLE chief');
 $admin->query(q{CREATE FUNCTION pay.sets(regclass, bigint) RETURNS bigint LANGUAGE internal AS 'setval_oid'; CREATE PROCEDURE pay.takes(bigint) LANGUAGE sql AS 'SELECT 1'});
