@@ -310,12 +310,24 @@ namespace {
 
 } // namespace
 
-void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
+namespace {
+
+[[gnu::noinline]] void run_looked_at(JIT_EXECUTOR_RUN_PARAMETERS)
 {
     if (opened_queries::first != nullptr && opened_queries::outlived(query))
         run_again_for_others(JIT_EXECUTOR_RUN_ARGUMENTS);
     else if (deadline::active() || guarded_queries::first != nullptr || query == bare_call::last_query)
         run_with_care(JIT_EXECUTOR_RUN_ARGUMENTS);
+    else
+        run_nested(JIT_EXECUTOR_RUN_ARGUMENTS);
+}
+
+} // namespace
+
+void executor_run(JIT_EXECUTOR_RUN_PARAMETERS)
+{
+    if (opened_queries::first != nullptr || deadline::active() || guarded_queries::first != nullptr || query == bare_call::last_query)
+        run_looked_at(JIT_EXECUTOR_RUN_ARGUMENTS);
     else
         run_nested(JIT_EXECUTOR_RUN_ARGUMENTS);
 }
