@@ -195,10 +195,13 @@ inline bool walk_states(PlanState *state, StateWalker walker, void *context)
 #endif
 }
 
-// Functions of 16 and later that try out whether a text is a value of a type that they are given as text.
+// Functions of 16 and later that try out whether a text is a value of a type that they are given as text, or a json value of 17's one of
+// a row.
 inline bool tries_any_type(Oid function)
 {
-#if PG_VERSION_NUM >= 160000
+#if PG_VERSION_NUM >= 170000
+    return function == F_PG_INPUT_IS_VALID || function == F_PG_INPUT_ERROR_INFO || function == F_JSONB_POPULATE_RECORD_VALID;
+#elif PG_VERSION_NUM >= 160000
     return function == F_PG_INPUT_IS_VALID || function == F_PG_INPUT_ERROR_INFO;
 #else
     (void) function;
