@@ -308,10 +308,6 @@ namespace {
     PG_END_TRY();
 }
 
-} // namespace
-
-namespace {
-
 [[gnu::noinline]] void run_looked_at(JIT_EXECUTOR_RUN_PARAMETERS)
 {
     if (opened_queries::first != nullptr && opened_queries::outlived(query))

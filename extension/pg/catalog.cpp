@@ -41,6 +41,7 @@ constinit bool sealed = false;
 namespace {
 
 constinit bool watching = false;
+
 void on_relcache(Datum, Oid relid)
 {
     definitions_generation++;
@@ -169,7 +170,6 @@ Presence look_for_presence()
 }
 
 Version version() { return presence() == Presence::absent ? Version::current : found_version; }
-
 
 bool is_outdated() { return version() == Version::previous; }
 
